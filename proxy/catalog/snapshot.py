@@ -1,0 +1,123 @@
+"""What the database looks like: an immutable snapshot of relations, columns, views and functions.
+
+Owns: the values, and name resolution along a search path. Must not know: policy, sockets, how it was read.
+Invariant: a snapshot never changes; ``version`` differs whenever anything in it differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class RelationKind(Enum):
+    """``pg_class.relkind`` (manual, 53.11)."""
+
+    TABLE = "r"
+    PARTITIONED_TABLE = "p"
+    VIEW = "v"
+    MATERIALIZED_VIEW = "m"
+    FOREIGN_TABLE = "f"
+    SEQUENCE = "S"
+    COMPOSITE_TYPE = "c"
+
+
+class TypeCategory(Enum):
+    """What a mask must know of a type; domains count as their base type."""
+
+    TEXT = "text"  # text, varchar, char(n), name, citext
+    INTEGER = "integer"  # smallint, integer, bigint
+    NUMBER = "number"  # numeric, real, double precision
+    DATE = "date"
+    TIMESTAMP = "timestamp"
+    TIMESTAMPTZ = "timestamptz"
+    BOOLEAN = "boolean"
+    UUID = "uuid"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnType:
+    """A column's type. ``sql`` is what ``format_type`` prints (schema-qualified unless in pg_catalog), with typmod."""
+
+    oid: int
+    typmod: int
+    sql: str
+    category: TypeCategory
+    blank_padded: bool = False  # character(n): the padding is not part of the value
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One live column; ``number`` is ``pg_attribute.attnum`` (from 1, with gaps where columns were dropped)."""
+
+    name: str
+    number: int
+    type: ColumnType
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A table, view or the like. ``definition`` is the view's query, with every name schema-qualified.
+
+    ``parents`` are the oids of the relations it is a partition or an inheritance child of; ``primary_key`` the column
+    names of its (not deferrable) primary key, empty where there is none. ``row_type_oid`` is ``pg_class.reltype``.
+    ``security_invoker`` is the view option of that name.
+    """
+
+    oid: int
+    schema: str
+    name: str
+    kind: RelationKind
+    columns: tuple[Column, ...]
+    row_type_oid: int = 0
+    primary_key: tuple[str, ...] = ()
+    parents: tuple[int, ...] = ()
+    definition: str | None = None
+
+    @property
+    def qualified_name(self) -> str:
+        """``schema.name`` as policies and messages write it (unquoted)."""
+        return f"{self.schema}.{self.name}"
+
+    def column(self, name: str) -> Column | None:
+        """The column of that exact name, or None."""
+        return next((c for c in self.columns if c.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One database's catalog at one moment. User-defined relations and functions only (no pg_catalog, no toast).
+
+    ``functions`` are (schema, name) of every function, aggregate and procedure outside pg_catalog and
+    information_schema; ``operators`` likewise; ``server_version_num`` is the upstream's, for instance 160004.
+    ``system_relations`` are the names of the relations in pg_catalog (they are found before the search path), and
+    ``system_functions`` those of its functions.
+    """
+
+    database: str
+    version: str
+    server_version_num: int
+    relations: tuple[Relation, ...]
+    schemas: frozenset[str]
+    functions: frozenset[tuple[str, str]] = frozenset()
+    operators: frozenset[tuple[str, str]] = frozenset()
+    system_relations: frozenset[str] = frozenset()
+    system_functions: frozenset[str] = frozenset()
+    by_oid: Mapping[int, Relation] = field(init=False, repr=False, compare=False)
+    by_name: Mapping[tuple[str, str], Relation] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_oid", {r.oid: r for r in self.relations})
+        object.__setattr__(self, "by_name", {(r.schema, r.name): r for r in self.relations})
+
+    def resolve(self, schema: str | None, name: str, search_path: tuple[str, ...]) -> Relation | None:
+        """The relation that Postgres would find (manual, 5.10.3), or None.
+
+        ``schema`` None means an unqualified name: the first schema of ``search_path`` that has it wins. The caller
+        has already decided that the name is not one of pg_catalog's.
+        """
+        if schema is not None:
+            return self.by_name.get((schema, name))
+        return next((r for s in search_path if (r := self.by_name.get((s, name))) is not None), None)

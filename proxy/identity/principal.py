@@ -1,0 +1,26 @@
+"""Who asks: the verified outcome of a login.
+
+Owns: the ``Principal`` value. Must not know: SQL, sessions, how a token is verified.
+Invariant: a ``Principal`` is made only from claims whose signature and times were checked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A verified caller, acting in one role.
+
+    ``name`` is the token's subject (or the claim the issuer's settings name), ``user`` the startup user name that the
+    client gave, ``expires_at`` seconds since the epoch.
+    """
+
+    name: str
+    user: str
+    role: str
+    issuer: str
+    expires_at: float
+    purpose: str | None = None
+    contract: str | None = None

@@ -1,0 +1,97 @@
+"""What will be sent upstream in place of a statement, and how its results are treated.
+
+Owns: the ``Plan`` value and its parts. Must not know: how a plan is made, sockets, the wire.
+Invariant: a plan is immutable and holds everything that the session needs; the row path asks nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Decision(Enum):
+    """The ``decision`` label of ``pgveil_statements_total``; a refusal is an exception, not a plan."""
+
+    PASSED = "passed"
+    REWRITTEN = "rewritten"
+
+
+class StatementKind(Enum):
+    """What a statement is, as far as the session and the journal must know."""
+
+    SELECT = "select"
+    WRITE = "write"  # INSERT, UPDATE, DELETE, MERGE
+    TRANSACTION = "transaction"  # BEGIN, COMMIT, ROLLBACK, SAVEPOINT, …
+    SETTING = "setting"  # SET, RESET, SHOW
+    CURSOR = "cursor"  # DECLARE, FETCH, MOVE, CLOSE
+    COPY_OUT = "copy_out"
+    SESSION = "session"  # DISCARD, DEALLOCATE, LISTEN, …
+    EXPLAIN = "explain"
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What running the statement changes in the session's state.
+
+    ``search_path``: the effective search path may be another afterwards (SET search_path, RESET ALL, DISCARD ALL,
+    ROLLBACK, ROLLBACK TO …), so it must be asked again before the next statement is planned.
+    ``deallocates``: the prepared statement that DEALLOCATE drops, ``"*"`` for all, None for none.
+    ``closes``: the portal that CLOSE drops, ``"*"`` for all, None for none.
+    """
+
+    search_path: bool = False
+    deallocates: str | None = None
+    closes: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The column that an output column shows, as RowDescription names it (manual, 54.7)."""
+
+    table_oid: int
+    attribute_number: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShownColumn:
+    """A protected column that the statement names, and what policy orders for it.
+
+    ``output`` is the 0-based position in the select list where it is shown as it is, or None where it is only used.
+    ``rule`` says where the decision comes from, for instance ``roles.analyst.masks.zip (clinic.yaml:31)``.
+    """
+
+    relation: str
+    column: str
+    kind: str
+    mask: str
+    rule: str
+    output: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The decision on one statement.
+
+    ``text``: what goes upstream (the client's own text where ``decision`` is PASSED).
+    ``origins``: by output position, what RowDescription shall show in place of the upstream's (0, 0); None where the
+    upstream's own answer stands. Empty where nothing is to be put back.
+    ``relations``: qualified names of every relation the statement reads or writes, views and what is under them.
+    ``fingerprint``: libpg_query's, of the client's statement: equal for statements that differ in constants only.
+    ``names_relations``: it names a relation without a schema, so the plan holds for its search path only.
+    ``returns_rows``: RowDescription (or NoData) may be checked for it.
+    """
+
+    text: str
+    decision: Decision
+    kind: StatementKind
+    fingerprint: str
+    relations: tuple[str, ...] = ()
+    columns: tuple[ShownColumn, ...] = ()
+    origins: tuple[Origin | None, ...] = ()
+    effects: Effects = Effects()
+
+    @property
+    def touches_protected(self) -> bool:
+        """Whether a protected relation is read: without a working journal such a statement is refused."""
+        return bool(self.columns) or self.decision is Decision.REWRITTEN

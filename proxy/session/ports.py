@@ -1,0 +1,47 @@
+"""What a conversation asks of the rest of pgveil, as protocols.
+
+Owns: the three questions a session may ask (plan this, may this column appear, note this down).
+Must not know: who answers them. Invariant: every answer is immediate; nothing here may wait.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from proxy.errors import Refusal
+from proxy.planner.plan import Plan
+
+
+class Planning(Protocol):
+    """The planner, bound to one principal's role and one database."""
+
+    @property
+    def generation(self) -> object:
+        """Equal objects mean: same catalog and policy versions; statements planned before a change are planned again."""
+
+    def split(self, text: str) -> tuple[str, ...]:
+        """The statements of a simple Query message, empty ones left out, as PostgreSQL splits them.
+
+        Raises StatementSyntaxError where the Postgres grammar does.
+        """
+
+    def plan(self, text: str, search_path: tuple[str, ...]) -> Plan:
+        """The plan for one statement (raises Refusal). ``search_path`` as ``current_schemas(false)`` would print it."""
+
+    def is_protected(self, table_oid: int, attribute_number: int) -> bool:
+        """Whether this column's stored value must never reach this principal (masked, hidden or unreadable)."""
+
+
+class Watching(Protocol):
+    """The journal and the metrics, bound to one session. Each call may raise JournalError."""
+
+    def require_journal(self) -> None:
+        """Raise JournalError unless a record can be written now (asked before a protected relation is read)."""
+
+    def statement(self, plan: Plan, *, rows: int | None, seconds: float, sqlstate: str | None) -> None:
+        """A statement ended: ``rows`` from its command tag, ``sqlstate`` where it failed. Called before its result is
+        complete for the client.
+        """
+
+    def refused(self, refusal: Refusal) -> None:
+        """A statement was refused by us."""
