@@ -1,0 +1,200 @@
+"""Logins: a password that is a JWT becomes a principal.
+
+Owns: choosing the issuer, verifying the token, and the cache of tokens verified before.
+Must not know: sessions, SQL, sockets. Invariant: a principal is returned only for a token whose signature was checked
+with a key of its issuer that is trusted now; no error, log line or ``repr`` holds any part of a token.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+import jwt
+
+from proxy.errors import AuthenticationError, SettingsFileError
+from proxy.identity.claims import Identity, TokenRefusedError, read_identity
+from proxy.identity.issuer import Algorithm, IssuerSettings
+from proxy.identity.key_set import KeySet
+from proxy.identity.key_source import KeySource, KeysUnavailableError, key_source
+from proxy.identity.principal import Principal
+
+MAX_TOKEN_BYTES = 16384
+_CACHED_TOKENS = 4096
+_MAX_CANDIDATES = 16
+_REQUIRED = ["exp", "nbf", "iss", "aud"]
+_USER_SHOWN = 63  # PostgreSQL's own limit on names (manual, 4.1.1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Issuer:
+    settings: IssuerSettings
+    source: KeySource
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """A token seen before: whose it is, and the very keys that it was verified with."""
+
+    issuer: _Issuer
+    keys: KeySet
+    identity: Identity
+
+
+class Authenticator:
+    """Verifies tokens of the listed issuers. Belongs to one event loop."""
+
+    def __init__(
+        self,
+        issuers: tuple[IssuerSettings, ...],
+        *,
+        sources: Callable[[IssuerSettings], KeySource] = key_source,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """``sources`` makes the key source of an issuer; ``clock`` gives seconds since the epoch."""
+        self._issuers = {settings.issuer: _Issuer(settings, sources(settings)) for settings in issuers}
+        if len(self._issuers) != len(issuers):
+            raise SettingsFileError("an issuer is listed twice")
+        self._clock = clock
+        self._cache: dict[bytes, _Verified] = {}
+
+    async def prepare(self) -> None:
+        """Read every issuer's keys once. Raises SettingsFileError where a key file cannot be used.
+
+        An address that does not answer yet is only logged: it may be up by the first login.
+        """
+        for issuer in self._issuers.values():
+            try:
+                await issuer.source.current()
+            except KeysUnavailableError as problem:
+                if not issuer.settings.jwks_is_url:
+                    raise SettingsFileError(f"issuer {issuer.settings.issuer}: {problem}") from None
+
+    async def close(self) -> None:
+        """End what is under way and forget all tokens."""
+        self._cache.clear()
+        for issuer in self._issuers.values():
+            await issuer.source.close()
+
+    async def authenticate(self, password: str, user: str) -> Principal:
+        """The principal for a login. Raises AuthenticationError (28P01), whose DETAIL says why in general words."""
+        reason = "The token cannot be used."
+        try:
+            return (await self._identity(password)).acting_as(user)
+        except TokenRefusedError as refused:
+            reason = str(refused)
+        # Raised outside of the handler, so that no part of the token hangs on the exception as its context.
+        raise AuthenticationError(f'password authentication failed for user "{_shown(user)}"', detail=reason)
+
+    async def _identity(self, token: str) -> Identity:
+        if len(token) > MAX_TOKEN_BYTES:
+            raise TokenRefusedError(f"The token is longer than {MAX_TOKEN_BYTES} bytes.")
+        if not token.isascii() or token.count(".") != 2:
+            raise TokenRefusedError("The password is not a token (JWT).")
+        fingerprint = hashlib.sha256(token.encode("ascii")).digest()
+        known = self._cache.get(fingerprint)
+        if known is not None and known.keys is await _keys(known.issuer.source.current):
+            identity = known.identity
+        else:
+            self._cache.pop(fingerprint, None)
+            found = await self._verify(token)
+            identity = found.identity
+            self._remember(fingerprint, found)
+        if self._clock() >= identity.expires_at:
+            self._cache.pop(fingerprint, None)
+            raise TokenRefusedError("The token has expired.")
+        return identity
+
+    def _remember(self, fingerprint: bytes, found: _Verified) -> None:
+        if len(self._cache) >= _CACHED_TOKENS:
+            now = self._clock()
+            for old in [f for f, v in self._cache.items() if v.identity.expires_at <= now]:
+                del self._cache[old]
+        if len(self._cache) >= _CACHED_TOKENS:
+            del self._cache[next(iter(self._cache))]  # the one kept longest
+        self._cache[fingerprint] = found
+
+    async def _verify(self, token: str) -> _Verified:
+        header, claimed = _unverified(token)
+        name = claimed.get("iss")
+        issuer = self._issuers.get(name) if isinstance(name, str) else None
+        if issuer is None:
+            raise TokenRefusedError("The token's issuer (iss) is missing or not one that is listed in the settings.")
+        settings = issuer.settings
+        algorithm = next((a for a in settings.algorithms if a.value == header.get("alg")), None)
+        if algorithm is None:
+            raise TokenRefusedError("The token's signature algorithm is not one that is accepted for its issuer.")
+        key_id = _key_id(header)
+        keys = await _keys(issuer.source.current)
+        if not keys.candidates(algorithm, key_id):
+            keys = await _keys(issuer.source.renewed)
+        payload = _checked_payload(token, settings, algorithm, keys.candidates(algorithm, key_id))
+        identity = read_identity(payload, settings.claims, settings.issuer, settings.leeway_seconds)
+        return _Verified(issuer, keys, identity)
+
+
+async def _keys(ask: Callable[[], Awaitable[KeySet]]) -> KeySet:
+    try:
+        return await ask()
+    except KeysUnavailableError:
+        raise TokenRefusedError("The keys of the token's issuer are not available now.") from None
+
+
+def _unverified(token: str) -> tuple[Mapping[str, object], Mapping[str, object]]:
+    """Header and payload as the token claims them: good for finding the issuer and the key, for nothing else."""
+    try:
+        parts = jwt.decode_complete(token, options={"verify_signature": False})
+    except (jwt.PyJWTError, ValueError):
+        raise TokenRefusedError("The password is not a token (JWT).") from None
+    return parts["header"], parts["payload"]
+
+
+def _key_id(header: Mapping[str, object]) -> str | None:
+    key_id = header.get("kid")
+    if key_id is None or isinstance(key_id, str):
+        return key_id
+    raise TokenRefusedError("The password is not a token (JWT).")
+
+
+def _checked_payload(
+    token: str, settings: IssuerSettings, algorithm: Algorithm, candidates: tuple[jwt.PyJWK, ...]
+) -> Mapping[str, object]:
+    """The payload, once one candidate key verifies the signature and the registered claims hold (RFC 8725)."""
+    if not candidates:
+        raise TokenRefusedError("The token names a key (kid) that its issuer does not offer for this algorithm.")
+    for key in candidates[:_MAX_CANDIDATES]:
+        try:
+            return jwt.decode(
+                token,
+                key,
+                algorithms=[algorithm.value],
+                audience=settings.audience,
+                issuer=settings.issuer,
+                leeway=settings.leeway_seconds,
+                options={"require": _REQUIRED, "enforce_minimum_key_length": True},
+            )
+        except jwt.InvalidSignatureError:
+            continue
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as problem:
+            raise TokenRefusedError(_in_words(problem)) from None
+    raise TokenRefusedError("The token's signature does not fit its issuer's keys.")
+
+
+def _in_words(problem: Exception) -> str:
+    match problem:
+        case jwt.ExpiredSignatureError():
+            return "The token has expired."
+        case jwt.ImmatureSignatureError():
+            return "The token is not valid yet."
+        case jwt.InvalidAudienceError():
+            return "The token is meant for another audience (aud)."
+        case jwt.MissingRequiredClaimError():
+            return f'The token lacks the claim "{problem.claim}".'
+        case _:
+            return "The token is malformed."
+
+
+def _shown(user: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in user[:_USER_SHOWN])
