@@ -1,0 +1,55 @@
+# pgveil's errands. Each target sets up what it needs in a virtual environment of its own ($(VENV)); neither root nor a
+# system PostgreSQL is needed. ARGS is handed on: `make demo ARGS=--once`, `make test ARGS="-k masks"`.
+
+VENV ?= .venv
+ARGS ?=
+PIP_VERSION := 26.3
+
+# The first Python on PATH that is new enough and can make virtual environments.
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3.14 python3 python; do \
+	$$name -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
+
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+SET_UP_FOR := pyproject.toml constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint check bench clean
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.set-up-demo  ## Run pgveil in front of a made-up clinic (ARGS=--once ends by itself)
+	$(BIN)/pgveil demo $(ARGS)
+
+test: $(VENV)/.set-up-dev  ## Run the tests
+	$(BIN)/pytest $(ARGS)
+
+lint: $(VENV)/.set-up-dev  ## Check format, style and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+check: lint test  ## Everything that CI runs
+
+bench: $(VENV)/.set-up-dev  ## Compare with a direct connection and, where installed, PgBouncer (minutes)
+	$(BIN)/python -m tests.bench $(ARGS)
+
+clean:  ## Remove the virtual environment and all caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	find proxy tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.set-up-base: $(SET_UP_FOR)
+	@test -n "$(PYTHON)" || { echo "pgveil needs Python 3.11 or newer with its venv module on PATH" >&2; exit 1; }
+	@echo "Setting up $(VENV) (once) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(INSTALL) pip==$(PIP_VERSION)
+	@touch $@
+
+$(VENV)/.set-up-demo: $(VENV)/.set-up-base
+	@$(INSTALL) --build-constraint constraints.txt --editable '.[demo]'
+	@touch $@
+
+$(VENV)/.set-up-dev: $(VENV)/.set-up-demo
+	@$(INSTALL) --group dev
+	@touch $@
