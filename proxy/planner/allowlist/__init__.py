@@ -44,22 +44,26 @@ class Group:
 
 @cache
 def functions() -> frozenset[str]:
-    """Names of pg_catalog's functions, aggregates and window functions that any role may call with any arguments."""
+    """Names of the functions, aggregates and window functions of the system schemas that any role may call.
+
+    Those of ``judged_functions()`` are among them: the caller must look at their first argument besides.
+    """
     lines = _read("functions.txt").splitlines()
-    return frozenset(line for line in lines if line and not line.startswith("#"))
+    plain = frozenset(line for line in lines if line and not line.startswith("#"))
+    return plain | judged_functions() | information_schema_functions()
 
 
 @cache
 def judged_functions() -> frozenset[str]:
     """Names of pg_catalog's functions that are allowed or not by the value of their first argument, the name of a
-    setting (``proxy.planner.allowed_settings``). They are not among ``functions()``.
+    setting (``proxy.planner.allowed_settings``).
     """
     return frozenset(name for group in function_groups() if group.verdict == "judged" for name in group.names)
 
 
 @cache
 def information_schema_functions() -> frozenset[str]:
-    """Names of information_schema's functions that any role may call."""
+    """Names of information_schema's functions, all of which any role may call; pg_catalog has none of these names."""
     return frozenset(n for group in function_groups() if group.verdict == "information_schema" for n in group.names)
 
 
@@ -69,6 +73,11 @@ def is_system_relation_allowed(schema: str, name: str) -> bool:
     False for every other schema, pg_toast included.
     """
     return (schema, name) in _relations()
+
+
+def is_information_schema_relation(name: str) -> bool:
+    """Whether information_schema has a relation of that name, readable or not."""
+    return any(group.schema == "information_schema" and group.covers(name) for group in relation_groups())
 
 
 @cache

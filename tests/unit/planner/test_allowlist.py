@@ -49,7 +49,9 @@ def test_every_function_is_decided_and_the_list_is_up_to_date() -> None:
     """Each function of either server is allowed or refused by exactly one rule, and functions.txt says the same."""
     allowed, problems = generate.allowed_names(_overloads(), allowlist.function_groups())
     assert problems == []
-    assert allowlist.functions() == allowed
+    extra = allowlist.judged_functions() | allowlist.information_schema_functions()
+    assert allowlist.functions() == allowed | extra
+    assert extra.isdisjoint(allowed)
 
 
 def test_an_unreviewed_function_is_reported() -> None:
@@ -77,7 +79,7 @@ def test_a_function_that_two_groups_claim_is_reported() -> None:
     "pg_read_file pg_read_binary_file pg_ls_dir pg_stat_file lo_get lo_export lo_import loread pg_stat_get_activity "
     "pg_mcv_list_items current_query pg_cursor pg_prepared_statement pg_terminate_backend pg_cancel_backend "
     "pg_advisory_lock pg_notify nextval setval pg_sequence_last_value pg_current_logfile pg_logical_emit_message "
-    "pg_logical_slot_peek_changes currtid2 satisfies_hash_partition pg_reload_conf set_config current_setting "
+    "pg_logical_slot_peek_changes currtid2 satisfies_hash_partition pg_reload_conf "
     "dblink plpgsql_call_handler textin boolout numeric_avg_accum no_such_function".split(),
 )
 def test_dangerous_functions_are_not_allowed(name: str) -> None:
@@ -107,10 +109,9 @@ def test_what_clients_call_is_allowed(name: str) -> None:
     assert name in allowlist.functions()
 
 
-def test_judged_functions_are_kept_apart() -> None:
-    """The functions that need a look at their argument are not among those that need none."""
+def test_judged_functions() -> None:
+    """The functions whose argument decides are named apart."""
     assert allowlist.judged_functions() == {"set_config", "current_setting"}
-    assert allowlist.judged_functions().isdisjoint(allowlist.functions())
 
 
 def test_functions_of_information_schema() -> None:
@@ -168,6 +169,13 @@ def test_other_schemas_are_not_system_schemas() -> None:
     """A relation of another schema is never allowed by these lists, whatever its name."""
     assert not allowlist.is_system_relation_allowed("public", "pg_class")
     assert not allowlist.is_system_relation_allowed("pg_toast", "pg_toast_2619")
+
+
+def test_names_of_information_schema_are_known() -> None:
+    """A name is known as information_schema's whether it may be read or not."""
+    for schema, name in sorted(_relations()):
+        assert allowlist.is_information_schema_relation(name) or schema != "information_schema"
+    assert not allowlist.is_information_schema_relation("pg_class")
 
 
 def test_every_group_has_a_reason() -> None:
