@@ -76,7 +76,7 @@ class IssuerSettings(BaseModel):
     audience: str = Field(min_length=1, description="must be the token's `aud` or among it")
     jwks: str = Field(min_length=1, description="its public keys: a file, or an https address (http on loopback)")
     algorithms: tuple[ListedAlgorithm, ...] = Field(
-        (Algorithm.RS256, Algorithm.ES256, Algorithm.EDDSA), min_length=1, description="signature algorithms accepted"
+        (Algorithm.RS256, Algorithm.ES256, Algorithm.EDDSA), description="signature algorithms accepted"
     )
     leeway_seconds: int = Field(30, ge=0, le=300, description="how far the issuer's clock may differ from ours")
     jwks_cache_seconds: int = Field(300, ge=1, description="keys from an address are fetched again when this old")
@@ -84,6 +84,13 @@ class IssuerSettings(BaseModel):
         3600, ge=1, description="keys that could not be read again are trusted no longer than this"
     )
     claims: ClaimNames = Field(default_factory=ClaimNames, description="which claims hold what")
+
+    @field_validator("algorithms")
+    @classmethod
+    def _some_algorithm(cls, value: tuple[Algorithm, ...]) -> tuple[Algorithm, ...]:
+        if not value:
+            raise ValueError("at least one algorithm is required")
+        return value
 
     @field_validator("jwks")
     @classmethod

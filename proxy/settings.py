@@ -1,0 +1,365 @@
+"""The settings file: what ``pgveil serve --config FILE`` is told.
+
+Owns: the settings' names, defaults and meanings, reading them from YAML, and saying where a mistake is.
+Must not know: what anybody does with a setting. Invariant: a file loads whole or not at all, and no message repeats a
+value from the file or the environment, since any of them may be a secret.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from proxy.errors import SettingsFileError
+from proxy.identity.issuer import IssuerSettings, is_loopback
+from proxy.net.limits import Limits
+
+MAX_SETTINGS_BYTES = 1 << 20
+_LIMITS = Limits()
+
+
+def _resolved(value: Path, info: ValidationInfo) -> Path:
+    folder: Path | None = (info.context or {}).get("folder")
+    return value if folder is None else folder / value.expanduser()
+
+
+def _existing_file(value: Path, info: ValidationInfo) -> Path:
+    if info.context and not value.is_file():
+        raise ValueError(f"there is no file {value}")
+    return value
+
+
+def _existing(value: Path, info: ValidationInfo) -> Path:
+    if info.context and not value.exists():
+        raise ValueError(f"there is no file or folder {value}")
+    return value
+
+
+def _in_existing_folder(value: Path, info: ValidationInfo) -> Path:
+    if info.context and (value.is_dir() or not value.parent.is_dir()):
+        raise ValueError(f"cannot be written: {value.parent} is no folder, or {value.name} is one")
+    return value
+
+
+def _no_keyring(value: object) -> object:
+    if value is not None:
+        raise ValueError("token masks and their keyring are not available in this release; leave it out")
+    return value
+
+
+def _one_worker(value: int) -> int:
+    if value != 1:
+        raise ValueError(
+            "several workers are not available in this release; start several proxies on ports of their own"
+        )
+    return value
+
+
+InputFile = Annotated[Path, AfterValidator(_resolved), AfterValidator(_existing_file)]
+InputPath = Annotated[Path, AfterValidator(_resolved), AfterValidator(_existing)]
+OutputFile = Annotated[Path, AfterValidator(_resolved), AfterValidator(_in_existing_folder)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Text = Annotated[str, Field(min_length=1)]
+
+
+class Section(BaseModel):
+    """A mapping in the file: immutable, and strict about its keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ListenTls(Section):
+    """How clients are served over TLS."""
+
+    certificate: InputFile = Field(description="PEM file with the server's certificate and its chain")
+    key: InputFile = Field(description="PEM file with its private key, not encrypted")
+
+
+class ListenSettings(Section):
+    """Where clients connect."""
+
+    host: Text = Field("127.0.0.1", description="address to listen on")
+    port: Port = Field(6432, description="port to listen on; 0 takes any that is free")
+    tls: ListenTls | None = Field(None, description="TLS for clients; required unless `listen.host` is loopback")
+    allow_password_without_tls: bool = Field(
+        False, description="accept logins over connections without TLS that do not come from loopback"
+    )
+
+    @model_validator(mode="after")
+    def _tls_or_loopback(self) -> ListenSettings:
+        if self.tls is None and not self.is_loopback and not self.allow_password_without_tls:
+            raise ValueError(
+                "`tls` is required where `host` is not a loopback address (or set `allow_password_without_tls: true`)"
+            )
+        return self
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can connect."""
+        return is_loopback(self.host)
+
+
+class UpstreamSettings(Section):
+    """The database server behind the proxy."""
+
+    host: Text = Field(description="name or address, or a folder with the server's Unix socket")
+    port: Port = Field(5432, description="port (also part of a Unix socket's name)")
+    user: Text = Field(description="pgveil's own account")
+    password: SecretStr | None = Field(None, description="its password, where the server asks for one")
+    tls: Literal["disable", "require", "verify-ca", "verify-full"] = Field(
+        "verify-full",
+        description="as libpq's `sslmode`: `disable`, `require`, `verify-ca` or `verify-full`",
+        json_schema_extra={"shown_default": "`verify-full`, or `disable` where the host is loopback or a socket"},
+    )
+    ca: InputFile | None = Field(None, description="PEM file of trusted authorities instead of the system's")
+    databases: tuple[Text, ...] = Field(
+        (),
+        description="databases whose catalogs the policy is checked against at start (others at their first session)",
+    )
+    catalog_refresh_seconds: float = Field(5.0, ge=0.1, le=3600, description="how often catalogs are looked at again")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _local_defaults(cls, given: object, info: ValidationInfo) -> object:
+        if not isinstance(given, dict) or not isinstance(given.get("host"), str):
+            return given
+        host, folder = given["host"], (info.context or {}).get("folder")
+        if "/" in host and folder is not None:
+            given = given | {"host": str(folder / Path(host).expanduser())}
+        return given if "tls" in given or not ("/" in host or is_loopback(host)) else given | {"tls": "disable"}
+
+    @property
+    def is_socket(self) -> bool:
+        """Whether ``host`` is a folder that holds a Unix socket."""
+        return "/" in self.host
+
+
+class IdentitySettings(Section):
+    """Whose tokens are accepted."""
+
+    issuers: tuple[IssuerSettings, ...] = Field(description="whose tokens are accepted")
+
+    @model_validator(mode="after")
+    def _distinct(self) -> IdentitySettings:
+        if not self.issuers:
+            raise ValueError("at least one issuer is required, or nobody could log in")
+        if len({i.issuer for i in self.issuers}) != len(self.issuers):
+            raise ValueError("an issuer is listed twice")
+        return self
+
+
+class AuditSettings(Section):
+    """Where it is written down."""
+
+    journal: OutputFile = Field(description="file that gets one JSON object a line; without it there is no service")
+
+
+class AdminSettings(Section):
+    """Metrics and health over HTTP."""
+
+    host: Text = Field("127.0.0.1", description="address for /metrics, /healthz and /readyz")
+    port: Port = Field(9464, description="its port; 0 takes any that is free")
+
+
+class LimitSettings(Section):
+    """How much the proxy takes."""
+
+    max_sessions: int = Field(_LIMITS.max_sessions, ge=1, le=100_000, description="concurrent sessions")
+    login_seconds: float = Field(_LIMITS.login_seconds, gt=0, le=600, description="time for a login")
+    max_message_bytes: int = Field(_LIMITS.max_message_bytes, ge=65536, le=(1 << 30) - 1, description="longest message")
+    drain_seconds: float = Field(_LIMITS.drain_seconds, ge=0, le=86400, description="time to finish after SIGTERM")
+
+    def limits(self) -> Limits:
+        """These limits, with the others at their defaults."""
+        return Limits(**self.model_dump())
+
+
+class Settings(Section):
+    """The whole file."""
+
+    listen: ListenSettings = Field(default_factory=ListenSettings, description="where clients connect")
+    upstream: UpstreamSettings = Field(description="the database server behind the proxy")
+    identity: IdentitySettings = Field(description="whose tokens are accepted")
+    policy: InputPath = Field(description="policy file, or a folder of them")
+    keyring: Annotated[None, BeforeValidator(_no_keyring)] = Field(
+        None, description="not available in this release: giving it is an error"
+    )
+    audit: AuditSettings = Field(description="where it is written down")
+    admin: AdminSettings = Field(default_factory=AdminSettings, description="metrics and health over HTTP")
+    limits: LimitSettings = Field(default_factory=LimitSettings, description="how much the proxy takes")
+    workers: Annotated[int, AfterValidator(_one_worker)] = Field(1, description="processes; only 1 in this release")
+
+
+def load_settings(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read a settings file. Raises SettingsFileError with a line ``file:line: key: message`` for each problem."""
+    document = _Document(path, environ)
+    try:
+        settings = Settings.model_validate(document.value, context={"folder": path.absolute().parent})
+    except ValidationError as error:
+        found = [(e["loc"], _in_words(e["type"], e["loc"], e["msg"])) for e in error.errors(include_input=False)]
+        raise document.error(found) from None
+    return settings
+
+
+Location = tuple[int | str, ...]
+
+
+class _Document:
+    """A YAML file as plain values, with the line of each. Every scalar stays text: pydantic knows what it must become.
+
+    Anchors, aliases and tags are refused: a settings file has no use for them, and they can be made to explode.
+    """
+
+    def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
+        self._path = path
+        self._environ = environ
+        self._lines: dict[Location, int] = {}
+        self._seen: set[int] = set()
+        self._problems: list[tuple[Location, str]] = []
+        root = self._compose()
+        self.value = {} if root is None else self._plain(root, ())
+        if self._problems:
+            raise self.error(self._problems)
+
+    def error(self, problems: list[tuple[Location, str]]) -> SettingsFileError:
+        """One exception for all problems, in the order of the file."""
+        lines = sorted((self._line(location), f"{_dotted(location)}: {words}") for location, words in problems)
+        return SettingsFileError("\n".join(f"{self._path}:{line}: {text}" for line, text in lines))
+
+    def _compose(self) -> Node | None:
+        try:
+            with self._path.open("rb") as file:
+                data = file.read(MAX_SETTINGS_BYTES + 1)
+        except OSError as problem:
+            raise SettingsFileError(f"{self._path}: cannot be read: {problem.strerror}") from None
+        if len(data) > MAX_SETTINGS_BYTES:
+            raise SettingsFileError(f"{self._path}: longer than {MAX_SETTINGS_BYTES} bytes")
+        try:
+            node: Node | None = YAML(typ="safe", pure=True).compose(data.decode())
+        except UnicodeDecodeError as problem:
+            line = data.count(b"\n", 0, problem.start) + 1
+            raise SettingsFileError(f"{self._path}:{line}: not UTF-8") from None
+        except MarkedYAMLError as problem:
+            # What the parser quotes can be part of a value, unless it is a single sign or a kind of token.
+            quoted = r"('.'|'<[a-z ]+>')|'[^']*'|\"[^\"]*\""
+            words = re.sub(quoted, lambda m: m[1] or "…", problem.problem or "unreadable")
+            mark = problem.problem_mark or problem.context_mark
+            raise SettingsFileError(f"{self._path}:{mark.line + 1 if mark else 1}: not YAML: {words}") from None
+        except (YAMLError, ValueError, RecursionError):
+            raise SettingsFileError(f"{self._path}:1: not YAML, or nested too deeply") from None
+        return node
+
+    def _plain(self, node: Node, location: Location) -> object:
+        self._lines.setdefault(location, node.start_mark.line + 1)
+        if id(node) in self._seen or node.anchor is not None:
+            self._problems.append((location, "anchors and aliases are not accepted in settings"))
+            return None
+        self._seen.add(id(node))
+        match node:
+            case MappingNode():
+                return dict(self._pairs(node, location))
+            case SequenceNode():
+                return [self._plain(item, (*location, n)) for n, item in enumerate(node.value)]
+            case ScalarNode():
+                return self._scalar(node, location)
+            case _:
+                self._problems.append((location, "not a mapping, list or scalar"))
+                return None
+
+    def _pairs(self, node: MappingNode, location: Location) -> Iterator[tuple[str, object]]:
+        found = set()
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + 1
+            if not isinstance(key_node, ScalarNode):
+                self._lines[*location, "?"] = line
+                self._problems.append(((*location, "?"), "a key must be a word"))
+                continue
+            key = str(key_node.value)
+            here = (*location, key)
+            self._lines[here] = line
+            if key in found:
+                self._problems.append((here, "is given twice"))
+            found.add(key)
+            yield key, self._plain(value_node, here)
+
+    def _scalar(self, node: ScalarNode, location: Location) -> str | None:
+        if node.style is None and str(node.tag) == "tag:yaml.org,2002:null":
+            return None
+
+        def value_of(match: re.Match[str]) -> str:
+            if match[0] == "$${":
+                return "${"
+            if match["name"] is None:
+                self._problems.append(
+                    (location, "`${` must be followed by a variable's name and `}` (write `$${` for `${`)")
+                )
+            elif match["name"] not in self._environ:
+                self._problems.append((location, f"the environment variable {match['name']} is not set"))
+            else:
+                return self._environ[match["name"]]
+            return ""
+
+        return re.sub(r"\$\$\{|\$\{(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)\})?", value_of, str(node.value))
+
+    def _line(self, location: Location) -> int:
+        """The line of the place itself, or of the nearest thing around it (for what is missing)."""
+        while location and location not in self._lines:
+            location = location[:-1]
+        return self._lines.get(location, 1)
+
+
+def _dotted(location: Location) -> str:
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)
+    return text.lstrip(".") or "settings"
+
+
+def _in_words(kind: str, location: Location, message: str) -> str:
+    match kind:
+        case "missing":
+            return "is required"
+        case "extra_forbidden":
+            near = difflib.get_close_matches(str(location[-1]), _known_keys(location[:-1]), 1)
+            return "is not a setting" + (f" (did you mean {near[0]}?)" if near else "")
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return "must be a mapping"
+        case "tuple_type" | "list_type":
+            return "must be a list"
+        case _:
+            return message.removeprefix("Value error, ")
+
+
+def _known_keys(location: Location) -> list[str]:
+    model: type[BaseModel] | None = Settings
+    for step in location:
+        if model is not None and isinstance(step, str):
+            field = model.model_fields.get(step)
+            model = None if field is None else section_of(field)
+    return [] if model is None else list(model.model_fields)
+
+
+def section_of(field: FieldInfo) -> type[BaseModel] | None:
+    """The model that a field holds, alone, optionally or as a list."""
+    for candidate in (field.annotation, *get_args(field.annotation)):
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            return candidate
+    return None
