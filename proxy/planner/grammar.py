@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import postgast
 from postgast.pg_query_pb2 import ParseResult, ScanResult
@@ -79,22 +79,24 @@ def parse(text: str) -> ParseResult:
 
 
 def split(text: str) -> tuple[str, ...]:
-    """Cut ``text`` into its statements as Postgres does; comments stay, empty statements are dropped.
+    """Cut ``text`` into its statements as Postgres does; comments stay with what follows, empty statements are dropped.
 
     Raises what ``parse`` raises.
     """
     encoded = text.encode("utf-8", "surrogatepass")
     statements = []
+    start = 0  # not stmt_location: that lies behind leading comments, in which tools say who asks
     for raw in parse(text).stmts:
         end = raw.stmt_location + raw.stmt_len if raw.stmt_len else len(encoded)
-        statements.append(encoded[raw.stmt_location : end].decode("utf-8").strip(_WHITESPACE))
+        statements.append(encoded[start:end].decode("utf-8").lstrip(f"{_WHITESPACE};").rstrip(_WHITESPACE))
+        start = end
     return tuple(statements)
 
 
 def deparse(tree: ParseResult) -> str:
     """Libpg_query's canonical print of ``tree``. Raises UnsupportedRefusal (reason ``fidelity``) where it has none."""
     try:
-        return postgast.deparse(tree)
+        return str(postgast.deparse(tree))
     except postgast.PgQueryError:
         raise UnsupportedRefusal(
             "the statement cannot be rewritten", reason="fidelity", detail="Postgres' grammar has no print of it."
@@ -105,7 +107,7 @@ def fingerprint(text: str) -> str:
     """Sixteen hexadecimal digits, equal for statements that differ in constants only. Raises what ``parse`` raises."""
     encoded = _guard(text)
     try:
-        return postgast.fingerprint(text).hex
+        return str(postgast.fingerprint(text).hex)
     except postgast.PgQueryError as error:
         raise _syntax_error(error, encoded) from None
 
@@ -215,4 +217,4 @@ def _syntax_error(error: postgast.PgQueryError, encoded: bytes) -> StatementSynt
     position = None
     if error.cursorpos > 0:
         position = len(encoded[: error.cursorpos - 1].decode("utf-8", "ignore")) + 1
-    return StatementSyntaxError(cast("str", error.message), reason="syntax", position=position)
+    return StatementSyntaxError(str(error.message), reason="syntax", position=position)
