@@ -55,7 +55,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class ShownColumn:
-    """A protected column that the statement names, and what policy orders for it.
+    """A column of a kind that the statement names, and what policy orders for it.
 
     ``output`` is the 0-based position in the select list where it is shown as it is, or None where it is only used.
     ``rule`` says where the decision comes from, for instance ``roles.analyst.masks.zip (clinic.yaml:31)``.
@@ -78,8 +78,8 @@ class Plan:
     upstream's own answer stands. Empty where nothing is to be put back.
     ``relations``: qualified names of every relation the statement reads or writes, views and what is under them.
     ``fingerprint``: libpg_query's, of the client's statement: equal for statements that differ in constants only.
-    ``names_relations``: it names a relation without a schema, so the plan holds for its search path only.
-    ``returns_rows``: RowDescription (or NoData) may be checked for it.
+    ``columns``: every column of a kind that it names or returns, with the mask it is shown under (also ``clear``).
+    ``touches_protected``: it reads or writes a protected relation, so it is refused without a working journal.
     """
 
     text: str
@@ -90,8 +90,4 @@ class Plan:
     columns: tuple[ShownColumn, ...] = ()
     origins: tuple[Origin | None, ...] = ()
     effects: Effects = Effects()
-
-    @property
-    def touches_protected(self) -> bool:
-        """Whether a protected relation is read: without a working journal such a statement is refused."""
-        return bool(self.columns) or self.decision is Decision.REWRITTEN
+    touches_protected: bool = False

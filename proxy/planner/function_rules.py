@@ -1,0 +1,75 @@
+"""Which functions and operators a role may use.
+
+Owns: the judgement on every function and operator name of a statement. Must not know: masks, sqlglot, the wire.
+Invariant: a name is allowed only if all that Postgres could take it for is allowed; arguments' types are not resolved.
+"""
+
+from __future__ import annotations
+
+from proxy.catalog.snapshot import Snapshot
+from proxy.errors import PolicyRefusal
+from proxy.planner import allowlist
+from proxy.planner.references import NamedObject, References
+from proxy.policy.bound import BoundRole
+
+
+def check(references: References, snapshot: Snapshot, role: BoundRole, search_path: tuple[str, ...]) -> None:
+    """Refuse functions and operators that the role may not use (PolicyRefusal, reason ``function``)."""
+    for function in references.functions:
+        _check_function(function, snapshot, role, search_path)
+    for operator in references.operators:
+        _check_operator(operator, snapshot, role, search_path)
+    _check_fields(references, snapshot, role)
+
+
+def _check_function(
+    function: NamedObject, snapshot: Snapshot, role: BoundRole, search_path: tuple[str, ...]
+) -> None:
+    if function.schema is not None and function.schema not in ("pg_catalog", "information_schema"):
+        if f"{function.schema}.{function.name}" not in role.functions:
+            raise _refused(f"{function.schema}.{function.name}", role)
+        return
+    built_in = function.name in allowlist.functions() or function.name in allowlist.judged_functions()
+    if function.schema == "information_schema":
+        if function.name not in allowlist.information_schema_functions():
+            raise _refused(f"{function.schema}.{function.name}", role)
+        return
+    if function.schema is not None:
+        if not built_in:
+            raise _refused(f"{function.schema}.{function.name}", role)
+        return
+    candidates = [f"{s}.{function.name}" for s in search_path if (s, function.name) in snapshot.functions]
+    for candidate in candidates:  # each could be the better match for the arguments, also beside a built-in one
+        if candidate not in role.functions:
+            raise _refused(candidate, role)
+    if built_in or (candidates and function.name not in snapshot.system_functions):
+        return
+    if not candidates and function.name not in snapshot.system_functions:
+        raise PolicyRefusal(f"function {function.name} does not exist", sqlstate="42883", reason="function")
+    raise _refused(function.name, role)
+
+
+def _check_operator(
+    operator: NamedObject, snapshot: Snapshot, role: BoundRole, search_path: tuple[str, ...]
+) -> None:
+    schemas = search_path if operator.schema is None else (operator.schema,)
+    for schema in schemas:
+        if (schema, operator.name) in snapshot.operators and f"{schema}.{operator.name}" not in role.functions:
+            raise _refused(f"{schema}.{operator.name}", role, "operator")
+
+
+def _check_fields(references: References, snapshot: Snapshot, role: BoundRole) -> None:
+    """``row.name`` is a function call where the row has no such column (manual, 4.2.4)."""
+    columns = {c.name for r in snapshot.relations for c in r.columns}
+    for schema, name in snapshot.functions:
+        if name in references.fields and name not in columns and f"{schema}.{name}" not in role.functions:
+            raise _refused(f"{schema}.{name}", role)
+
+
+def _refused(name: str, role: BoundRole, what: str = "function") -> PolicyRefusal:
+    return PolicyRefusal(
+        f"permission denied for {what} {name}",
+        reason="function",
+        detail="It is not on the list of functions that every role may call.",
+        hint=f"A policy can list functions of its own under roles.{role.name}.functions.",
+    )

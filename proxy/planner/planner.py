@@ -1,0 +1,187 @@
+"""Text in, plan out: the planner of one role on one catalog and policy version.
+
+Owns: the order judge → resolve → rewrite → verify, and the cache of plans. Must not know: sockets, the wire, files.
+Invariant: a plan is a pure function of the text, the search path and what the planner was made from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from proxy.catalog.snapshot import RelationKind
+from proxy.errors import PolicyRefusal, Refusal, StatementSyntaxError, UnsupportedRefusal
+from proxy.planner import function_rules, grammar
+from proxy.planner.cache import PlanCache
+from proxy.planner.judge import Body, Judgement, judge
+from proxy.planner.lineage import Lineage
+from proxy.planner.outputs import Columns, Protected
+from proxy.planner.plan import Decision, Plan, ShownColumn, StatementKind
+from proxy.planner.references import inner
+from proxy.planner.rewriting import rewrite_query, verify
+from proxy.planner.sources import Resolver, Source, Treatment
+from proxy.planner.views import Views
+from proxy.policy.bound import BoundPolicy, BoundRole
+
+MAX_STATEMENT_CHARACTERS: Final = 1_000_000  # a statement that long is data, which no masked query needs
+
+
+class Planner:
+    """Plans statements for one role (implements ``session.ports.Planning``).
+
+    ``observe`` is told (seconds are the caller's): "hit" or "miss" for each look-up in the cache.
+    """
+
+    def __init__(
+        self,
+        policy: BoundPolicy,
+        role: BoundRole,
+        *,
+        cache_size: int = 5_000,
+        observe: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.policy = policy
+        self.role = role
+        self.snapshot = policy.snapshot
+        self._views = Views(policy.snapshot, role)
+        self._cache = PlanCache(cache_size)
+        self._observe = observe
+
+    @property
+    def generation(self) -> object:
+        """The planner itself: another catalog or policy version has another planner."""
+        return self
+
+    def split(self, text: str) -> tuple[str, ...]:
+        """The statements of a simple Query message (raises StatementSyntaxError)."""
+        cached = self._cache.parts(text)
+        if cached is None:
+            cached = grammar.split(text)
+            self._cache.keep_parts(text, cached)
+        return cached
+
+    def plan(self, text: str, search_path: tuple[str, ...]) -> Plan:
+        """The plan for one statement (raises Refusal; the same refusal again for the same text)."""
+        known = self._cache.get((text, search_path))
+        self._observe("miss" if known is None else "hit")
+        if known is None:
+            known = self._decide(text, search_path)
+            self._cache.put((text, search_path), known)
+        if isinstance(known, Plan):
+            return known
+        raise known.with_traceback(None)
+
+    def is_protected(self, table_oid: int, attribute_number: int) -> bool:
+        """Whether RowDescription may not name this column (design: the check before the first row)."""
+        relation = self.snapshot.by_oid.get(table_oid)
+        if relation is None or relation.kind is not RelationKind.VIEW:
+            return self.role.is_protected(table_oid, attribute_number)
+        try:
+            return not self.role.access(relation).readable or not self._views.is_clear(relation)
+        except Refusal:
+            return True
+
+    def _decide(self, text: str, search_path: tuple[str, ...]) -> Plan | Refusal:
+        try:
+            return self.explain(text, search_path)[0]
+        except Refusal as refusal:
+            return refusal
+        except RecursionError:
+            return UnsupportedRefusal(
+                "the statement is nested too deeply", reason="complexity", hint="Split it into several statements."
+            )
+
+    def explain(self, text: str, search_path: tuple[str, ...]) -> tuple[Plan, Columns | None]:
+        """The plan and the lineage of its output columns (None where not known), past the cache. Raises Refusal."""
+        tree = grammar.parse(text)
+        if len(tree.stmts) != 1:
+            raise StatementSyntaxError("cannot insert multiple commands into a prepared statement", reason="syntax")
+        statement = inner(tree.stmts[0].stmt)
+        judgement = judge(statement)
+        references = judgement.references
+        function_rules.check(references, self.snapshot, self.role, search_path)
+        resolver = self._views.resolver(search_path)
+        sources = [resolver.resolve(r) for r in references.reads]
+        targets = [self._target(resolver.resolve(r)) for r in references.writes]
+        relations = tuple(sorted(self._views.names_under([*sources, *targets])))
+        lineage = Lineage(lambda r: self._views.item(resolver.resolve(r)))
+        select = statement if judgement.body is Body.WHOLE and statement.DESCRIPTOR.name == "SelectStmt" else None
+        outputs = lineage.run(select) if select is not None else None
+        rewritten = any(s.needs_rewrite for s in sources)
+        sent = self._rewritten(text, tree, judgement, sources, resolver) if rewritten else text
+        plan = Plan(
+            text=sent,
+            decision=Decision.REWRITTEN if rewritten else Decision.PASSED,
+            kind=judgement.kind,
+            fingerprint=grammar.fingerprint(text),
+            relations=relations,
+            columns=_shown(outputs, lineage.uses),
+            origins=_origins(outputs) if rewritten else (),
+            effects=judgement.effects,
+            touches_protected=bool(lineage.uses) or rewritten or bool(targets),
+        )
+        return plan, outputs
+
+    def _rewritten(
+        self, text: str, tree: Any, judgement: Judgement, sources: list[Source], resolver: Resolver
+    ) -> str:
+        masked = ", ".join(sorted({f"{s.schema}.{s.name}" for s in sources if s.needs_rewrite}))
+        if judgement.kind is not StatementKind.SELECT:
+            raise UnsupportedRefusal(
+                f"{judgement.what} is not supported on relations with masked columns",
+                reason="statement",
+                detail=f"Masked for the role {self.role.name}: {masked}.",
+                hint="Use a plain SELECT." if judgement.kind is not StatementKind.WRITE else None,
+            )
+        if judgement.references.locks_rows:
+            raise UnsupportedRefusal(
+                "row locking is not supported on relations with masked columns",
+                reason="locking",
+                detail=f"Masked for the role {self.role.name}: {masked}.",
+                hint="Leave FOR UPDATE or FOR SHARE out.",
+            )
+        if len(text) > MAX_STATEMENT_CHARACTERS:
+            raise UnsupportedRefusal(
+                f"a statement on masked relations may have {MAX_STATEMENT_CHARACTERS} characters", reason="complexity"
+            )
+        sent, scans = rewrite_query(tree, judgement.references.reads, resolver.resolve, self._views.text)
+        below = frozenset(scan for s in sources for scan in self._views.scans_of(s))
+        verify(sent, scans | below, resolver.resolve)
+        return sent
+
+    def _target(self, source: Source) -> Source:
+        if source.access is None or not source.access.writable:
+            raise PolicyRefusal(
+                f"permission denied to write to {source.schema}.{source.name}",
+                reason="write",
+                detail=f"The role {self.role.name} does not write it.",
+                hint=f"A policy can list it under roles.{self.role.name}.writes.",
+            )
+        if source.treatment is not Treatment.CLEAR:
+            raise UnsupportedRefusal(
+                f"{source.schema}.{source.name} cannot be written by the role {self.role.name}",
+                reason="write",
+                detail="It holds columns that are masked for this role.",
+            )
+        return source
+
+
+def _origins(outputs: Columns | None) -> tuple[Any, ...]:
+    if outputs is None or not any(o.origin for o in outputs):
+        return ()
+    return tuple(o.origin for o in outputs)
+
+
+def _shown(outputs: Columns | None, uses: set[Protected]) -> tuple[ShownColumn, ...]:
+    """Every protected column the statement uses: once for each output that shows it, else once without a position."""
+    shown = [_column(o.shows, i) for i, o in enumerate(outputs or ()) if o.shows is not None]
+    seen = {o.shows for o in outputs or () if o.shows is not None}
+    rest = sorted(uses - seen, key=lambda p: (p.relation, p.decision.column.number))
+    return (*shown, *(_column(p, None) for p in rest))
+
+
+def _column(protected: Protected, output: int | None) -> ShownColumn:
+    decision = protected.decision
+    return ShownColumn(
+        protected.relation, decision.column.name, decision.kind, decision.mask.name, decision.rule, output
+    )

@@ -1,0 +1,41 @@
+"""From Postgres' tree to the text that goes upstream: canonical print, strict dialect, masks, and both checks.
+
+Owns: the order of those steps. Must not know: policy files, the wire, sessions.
+Invariant: a text leaves here only after fidelity and containment were asserted on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from proxy.catalog.snapshot import Relation
+from proxy.planner import grammar
+from proxy.planner.containment import assert_contained, assert_same_references
+from proxy.planner.dialect import parse_statement, print_statement
+from proxy.planner.fidelity import assert_same
+from proxy.planner.masking import rewrite
+from proxy.planner.references import RelationReference
+from proxy.planner.sources import Source
+
+
+def rewrite_query(
+    original: Any,
+    reads: list[RelationReference],
+    resolve: Callable[[RelationReference], Source],
+    expand: Callable[[Relation], str],
+) -> tuple[str, frozenset[str]]:
+    """The masked text of a one-statement ParseResult, and the text of every masking subquery in it.
+
+    Raises UnsupportedRefusal (reason ``fidelity``, ``containment`` or ``construct``), PolicyRefusal from ``resolve``.
+    """
+    tree = parse_statement(grammar.canonical(original))
+    assert_same(original, print_statement(tree))
+    done = rewrite(tree, resolve, expand, print_statement)
+    assert_same_references(reads, done.references)
+    return print_statement(tree), frozenset(done.scans)
+
+
+def verify(text: str, scans: frozenset[str], resolve: Callable[[RelationReference], Source]) -> None:
+    """Containment of the final text (UnsupportedRefusal)."""
+    assert_contained(text, scans, resolve)
