@@ -25,7 +25,7 @@ SELECT sex, (array_agg(dob ORDER BY dob DESC, patient_id))[1:5] AS youngest FROM
 -- title: json_agg of objects over masked columns
 -- order: total
 SELECT e.kind, json_agg(json_build_object('id', p.patient_id, 'name', p.last_name, 'zip', p.zip) ORDER BY p.patient_id, e.encounter_id) AS people
-FROM clinic.encounters e JOIN clinic.patients p USING (patient_id) WHERE e.encounter_id <= 60 GROUP BY e.kind ORDER BY e.kind;
+FROM clinic.encounters e JOIN clinic.patients p USING (patient_id) WHERE e.encounter_id <= 6000 GROUP BY e.kind ORDER BY e.kind;
 
 -- title: jsonb_object_agg
 -- order: none

@@ -19,7 +19,7 @@ ORDER BY claim_id, diagnosis_id;
 -- order: total
 SELECT k.patient_id, a.status, p.sex, p.last_name
 FROM clinic.appointments AS a JOIN clinic.patients AS p USING (patient_id) AS k
-WHERE a.appointment_id <= 200
+WHERE a.appointment_id <= 20000
 ORDER BY a.appointment_id;
 
 -- title: natural join
@@ -78,7 +78,7 @@ SELECT e.encounter_id, p.last_name, pr.last_name, d.name
 FROM clinic.encounters e
 JOIN (clinic.providers pr JOIN clinic.departments d ON d.department_id = pr.department_id) ON pr.provider_id = e.provider_id
 JOIN clinic.patients p ON p.patient_id = e.patient_id
-WHERE e.encounter_id <= 120
+WHERE e.encounter_id <= 12000
 ORDER BY e.encounter_id;
 
 -- title: parenthesised join with an alias over the whole
@@ -113,7 +113,7 @@ ORDER BY 1, 2;
 -- order: total
 SELECT a.patient_id, b.patient_id AS other, a.last_name
 FROM clinic.patients a
-JOIN clinic.patients b ON a.last_name = b.last_name AND a.zip = b.zip AND a.patient_id < b.patient_id
+JOIN clinic.patients b ON a.last_name = b.last_name AND a.state = b.state AND a.patient_id < b.patient_id
 WHERE a.patient_id <= 300 AND b.patient_id <= 300
 ORDER BY a.patient_id, b.patient_id;
 

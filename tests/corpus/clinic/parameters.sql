@@ -22,7 +22,7 @@ SELECT patient_id, ssn FROM clinic.patients WHERE patient_id = ANY ($1) ORDER BY
 
 -- title: array parameter with a cast, against a masked column
 -- order: none
--- params: ["{10000,00000,94100}"]
+-- params: ["{02100,00000,03000}"]
 SELECT count(*) FROM clinic.patients WHERE zip = ANY ($1::text[]);
 
 -- title: parameters in the select list

@@ -2,7 +2,7 @@
 
 -- title: one partition
 -- order: total
-SELECT encounter_id, mrn, reason FROM clinic.encounters_2024 WHERE encounter_id % 50 = 0 ORDER BY encounter_id;
+SELECT encounter_id, mrn, reason FROM clinic.encounters_2024 WHERE encounter_id % 5 = 0 ORDER BY encounter_id;
 
 -- title: star of one partition
 -- order: total

@@ -11,7 +11,7 @@ ORDER BY p.patient_id;
 -- order: total
 SELECT e.encounter_id, (SELECT p.ssn FROM clinic.patients p WHERE p.patient_id = e.patient_id)
 FROM clinic.encounters e
-WHERE e.encounter_id <= 100
+WHERE e.encounter_id <= 10000
 ORDER BY e.encounter_id;
 
 -- title: scalar subquery comparing with an uncorrelated aggregate of a masked column
@@ -48,7 +48,7 @@ SELECT count(*) FROM clinic.patients WHERE ssn NOT IN (SELECT c.subscriber_ssn F
 -- order: total
 SELECT patient_id, zip, sex
 FROM clinic.patients
-WHERE (zip, sex) IN (SELECT q.zip, q.sex FROM clinic.patients q GROUP BY q.zip, q.sex HAVING count(*) > 20)
+WHERE (zip, sex) IN (SELECT q.zip, q.sex FROM clinic.patients q GROUP BY q.zip, q.sex HAVING count(*) > 1)
   AND patient_id <= 300
 ORDER BY patient_id;
 

@@ -61,9 +61,9 @@ SELECT last_name AS last_name, count(*) AS metric FROM clinic.patients GROUP BY 
 
 -- title: custom SQL metric and column
 -- order: total
-SELECT CASE WHEN zip LIKE '1%' THEN 'north-east' ELSE 'elsewhere' END AS "Area", COUNT(DISTINCT mrn) AS "Unique patients", (SUM(CASE WHEN consent_research THEN 1 ELSE 0 END) * 1.0) / COUNT(*) AS "Consent rate"
+SELECT CASE WHEN zip LIKE '03%' THEN 'north-east' ELSE 'elsewhere' END AS "Area", COUNT(DISTINCT mrn) AS "Unique patients", (SUM(CASE WHEN consent_research THEN 1 ELSE 0 END) * 1.0) / COUNT(*) AS "Consent rate"
 FROM clinic.patients
-GROUP BY CASE WHEN zip LIKE '1%' THEN 'north-east' ELSE 'elsewhere' END
+GROUP BY CASE WHEN zip LIKE '03%' THEN 'north-east' ELSE 'elsewhere' END
 ORDER BY "Unique patients" DESC, 1
 LIMIT 100;
 

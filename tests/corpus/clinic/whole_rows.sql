@@ -55,7 +55,7 @@ SELECT json_agg(pr ORDER BY pr.provider_id) FROM clinic.providers pr WHERE pr.pr
 
 -- title: array of rows as text
 -- order: none
-SELECT array_agg(m ORDER BY m.medication_id)::text FROM clinic.medications m WHERE m.medication_id <= 5;
+SELECT array_agg(m ORDER BY m.medication_id)::text FROM clinic.medications m WHERE m.medication_id <= 500;
 
 -- title: DISTINCT over rows of a table without jsonb
 -- order: none
