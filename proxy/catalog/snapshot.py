@@ -39,13 +39,17 @@ class TypeCategory(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ColumnType:
-    """A column's type. ``sql`` is what ``format_type`` prints (schema-qualified unless in pg_catalog), with typmod."""
+    """A column's type. ``sql`` is what ``format_type`` prints (schema-qualified unless in pg_catalog), with typmod.
+
+    ``constrained``: it is a domain that a mask's value might violate (a CHECK, or NOT NULL, also of a domain below it).
+    """
 
     oid: int
     typmod: int
     sql: str
     category: TypeCategory
     blank_padded: bool = False  # character(n): the padding is not part of the value
+    constrained: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,6 @@ class Relation:
 
     ``parents`` are the oids of the relations it is a partition or an inheritance child of; ``primary_key`` the column
     names of its (not deferrable) primary key, empty where there is none. ``row_type_oid`` is ``pg_class.reltype``.
-    ``security_invoker`` is the view option of that name.
     """
 
     oid: int
@@ -93,7 +96,7 @@ class Snapshot:
     ``functions`` are (schema, name) of every function, aggregate and procedure outside pg_catalog and
     information_schema; ``operators`` likewise; ``server_version_num`` is the upstream's, for instance 160004.
     ``system_relations`` are the names of the relations in pg_catalog (they are found before the search path), and
-    ``system_functions`` those of its functions.
+    ``system_functions`` those of its functions; ``information_schema_relations`` the relations of information_schema.
     """
 
     database: str
@@ -105,6 +108,7 @@ class Snapshot:
     operators: frozenset[tuple[str, str]] = frozenset()
     system_relations: frozenset[str] = frozenset()
     system_functions: frozenset[str] = frozenset()
+    information_schema_relations: frozenset[str] = frozenset()
     by_oid: Mapping[int, Relation] = field(init=False, repr=False, compare=False)
     by_name: Mapping[tuple[str, str], Relation] = field(init=False, repr=False, compare=False)
 

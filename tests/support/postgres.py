@@ -23,6 +23,7 @@ from proxy.demo.clinic import DATABASE, LOGIN, Server, load_clinic
 from proxy.demo.postgres import EmbeddedPostgres
 
 PATIENTS = 400  # holds everything that all 5,000 have: people over 89, sparse ZIP areas, names in other scripts
+TEMPLATE_DATABASE = "clinic_template"  # a database with connections cannot be copied, and to this one nobody connects
 VERSION = "PGVEIL_TEST_PG_VERSION"
 
 
@@ -64,7 +65,7 @@ class Clinic:
 class NewDatabase(Protocol):
     """What the fixture ``new_database`` gives."""
 
-    def __call__(self, template: str = DATABASE) -> str:
+    def __call__(self, template: str = TEMPLATE_DATABASE) -> str:
         """Make a database and return its name."""
 
 
@@ -87,8 +88,19 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 def clinic(postgres: EmbeddedPostgres) -> Clinic:
     """The clinic with its first 400 patients. Tests leave it as they found it; ``new_database`` gives a copy."""
     loaded = Clinic(postgres, login_password=secrets.token_urlsafe(12))
-    asyncio.run(load_clinic(loaded.superuser(), login_password=loaded.login_password, patients=PATIENTS))
+    asyncio.run(
+        load_clinic(
+            loaded.superuser(), login_password=loaded.login_password, patients=PATIENTS, database=TEMPLATE_DATABASE
+        )
+    )
+    _copy_database(loaded, TEMPLATE_DATABASE, DATABASE)
     return loaded
+
+
+def _copy_database(clinic: Clinic, template: str, name: str) -> None:
+    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+    with clinic.connect(database="postgres") as connection:
+        connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
 
 
 _numbers = count(1)
@@ -96,17 +108,15 @@ _numbers = count(1)
 
 @pytest.fixture
 def new_database(clinic: Clinic) -> Iterator[NewDatabase]:
-    """A function that makes a database and returns its name: a copy of ``template``, by default of the clinic.
+    """A function that makes a database and returns its name: a copy of ``template``, by default the loaded clinic.
 
     Nobody may be connected to the template meanwhile. The databases are dropped after the test.
     """
     made: list[str] = []
 
-    def make(template: str = DATABASE) -> str:
+    def make(template: str = TEMPLATE_DATABASE) -> str:
         name = f"test_{next(_numbers)}"
-        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
-        with clinic.connect(database="postgres") as connection:
-            connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
+        _copy_database(clinic, template, name)
         made.append(name)
         return name
 

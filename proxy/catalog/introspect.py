@@ -1,0 +1,202 @@
+"""Reads a database's catalog into a snapshot.
+
+Owns: the connection that reads, and turning catalog rows into values. Must not know: policy, when to read.
+Invariant: a snapshot shows one moment (one REPEATABLE READ transaction), or reading fails.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from ssl import SSLContext
+from typing import Any, TypedDict
+
+import asyncpg
+
+from proxy.catalog import queries
+from proxy.catalog.snapshot import Column, ColumnType, Relation, RelationKind, Snapshot, TypeCategory
+from proxy.errors import CatalogError
+
+CONNECT_SECONDS = 15.0
+COMMAND_SECONDS = 60.0
+
+# Base types by oid: they are fixed in pg_type.dat and never change.
+CATEGORIES: Mapping[int, TypeCategory] = {
+    16: TypeCategory.BOOLEAN,
+    19: TypeCategory.TEXT,  # name
+    20: TypeCategory.INTEGER,
+    21: TypeCategory.INTEGER,
+    23: TypeCategory.INTEGER,
+    25: TypeCategory.TEXT,
+    700: TypeCategory.NUMBER,
+    701: TypeCategory.NUMBER,
+    1042: TypeCategory.TEXT,  # character(n)
+    1043: TypeCategory.TEXT,  # character varying
+    1082: TypeCategory.DATE,
+    1114: TypeCategory.TIMESTAMP,
+    1184: TypeCategory.TIMESTAMPTZ,
+    1700: TypeCategory.NUMBER,
+    2950: TypeCategory.UUID,
+}
+_BLANK_PADDED = 1042
+
+
+class ConnectParameters(TypedDict, total=False):
+    """How to reach the server, as ``asyncpg.connect`` names it. ``host`` may be the folder of a Unix socket.
+
+    ``ssl`` is a context, or one of libpq's ``sslmode`` words.
+    """
+
+    host: str
+    port: int
+    user: str
+    password: str
+    ssl: SSLContext | str | bool
+
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Types:
+    """What a column's type needs beyond its own row: domains by oid, and the oids of extension types we know."""
+
+    domains: Mapping[int, Row]
+    citext: frozenset[int]
+
+    def column_type(self, row: Row) -> ColumnType:
+        base, constrained = row["type"], False
+        while (domain := self.domains.get(base)) is not None:
+            constrained = constrained or domain["constrained"]
+            base = domain["base"]
+        category = TypeCategory.TEXT if base in self.citext else CATEGORIES.get(base, TypeCategory.OTHER)
+        padded = base == _BLANK_PADDED
+        return ColumnType(
+            row["type"], row["typmod"], row["sql"], category, blank_padded=padded, constrained=constrained
+        )
+
+
+async def introspect(parameters: ConnectParameters, database: str) -> Snapshot:
+    """Connect and read the catalog of ``database``. Raises CatalogError, without the password, when that fails."""
+    try:
+        connection = await connect(parameters, database)
+        try:
+            return await read_snapshot(connection)
+        finally:
+            await connection.close(timeout=CONNECT_SECONDS)
+    except CONNECTION_ERRORS as error:
+        raise catalog_error(database, error) from error
+
+
+async def connect(parameters: ConnectParameters, database: str) -> asyncpg.Connection:
+    """A connection for reading the catalog. Raises what asyncpg does (one of CONNECTION_ERRORS)."""
+    return await asyncpg.connect(
+        **parameters,
+        database=database,
+        timeout=CONNECT_SECONDS,
+        command_timeout=COMMAND_SECONDS,
+        statement_cache_size=0,
+        server_settings={"search_path": "pg_catalog", "application_name": "pgveil catalog", "jit": "off"},
+    )
+
+
+# What asyncpg raises when the server is away, refuses, or breaks off. asyncio's own timeout is an OSError.
+CONNECTION_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
+def catalog_error(database: str, error: BaseException) -> CatalogError:
+    """The failure in words for a client: the server's SQLSTATE where it gave one, else the kind of failure."""
+    if isinstance(error, asyncpg.InvalidCatalogNameError):
+        return CatalogError(f'database "{database}" does not exist', sqlstate="3D000")
+    what = f"SQLSTATE {error.sqlstate}" if isinstance(error, asyncpg.PostgresError) else type(error).__name__
+    return CatalogError(
+        f'the catalog of database "{database}" could not be read',
+        detail=f"The upstream answered with {what}.",
+        hint="Try again when the upstream is reachable.",
+    )
+
+
+async def read_fingerprint(connection: asyncpg.Connection) -> object:
+    """A value that differs when anything that a snapshot holds has changed, read cheaply."""
+    return [tuple(row) for row in await connection.fetch(queries.FINGERPRINT)]
+
+
+async def read_snapshot(connection: asyncpg.Connection) -> Snapshot:
+    """Read the catalog of the connection's database, as of one moment."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        server = await connection.fetchrow(queries.SERVER)
+        types = _types(await connection.fetch(queries.TYPES))
+        columns = _columns(await connection.fetch(queries.COLUMNS), types)
+        keys = {row["relation"]: tuple(row["columns"]) for row in await connection.fetch(queries.PRIMARY_KEYS)}
+        parents = {row["relation"]: tuple(row["parents"]) for row in await connection.fetch(queries.PARENTS)}
+        relations = tuple(_relation(row, columns, keys, parents) for row in await connection.fetch(queries.RELATIONS))
+        schemas = frozenset(row["name"] for row in await connection.fetch(queries.SCHEMAS))
+        functions = _names(await connection.fetch(queries.FUNCTIONS))
+        operators = _names(await connection.fetch(queries.OPERATORS))
+        system = _names(await connection.fetch(queries.SYSTEM_RELATIONS))
+        system_functions = frozenset(row["name"] for row in await connection.fetch(queries.SYSTEM_FUNCTIONS))
+    version = _digest(
+        server["database"],
+        server["version_num"],
+        relations,
+        *(sorted(part) for part in (schemas, functions, operators, system, system_functions)),
+    )
+    return Snapshot(
+        database=server["database"],
+        version=version,
+        server_version_num=server["version_num"],
+        relations=relations,
+        schemas=schemas,
+        functions=functions,
+        operators=operators,
+        system_relations=frozenset(name for schema, name in system if schema == "pg_catalog"),
+        system_functions=system_functions,
+        information_schema_relations=frozenset(name for schema, name in system if schema == "information_schema"),
+    )
+
+
+def _types(rows: Sequence[Row]) -> _Types:
+    domains = {row["oid"]: row for row in rows if row["is_domain"]}
+    return _Types(domains, frozenset(row["oid"] for row in rows if not row["is_domain"]))
+
+
+def _columns(rows: Sequence[Row], types: _Types) -> Mapping[int, list[Column]]:
+    columns: defaultdict[int, list[Column]] = defaultdict(list)
+    for row in rows:
+        columns[row["relation"]].append(Column(row["name"], row["number"], types.column_type(row)))
+    return columns
+
+
+def _relation(
+    row: Row,
+    columns: Mapping[int, list[Column]],
+    keys: Mapping[int, tuple[str, ...]],
+    parents: Mapping[int, tuple[int, ...]],
+) -> Relation:
+    kind = RelationKind(row["kind"])
+    definition = row["definition"]
+    if definition is None and kind in (RelationKind.VIEW, RelationKind.MATERIALIZED_VIEW):
+        # Dropped by another session while we read: pg_get_viewdef looks at the newest catalog, not at our moment.
+        raise asyncpg.InterfaceError("a view went away while the catalog was read")
+    return Relation(
+        oid=row["oid"],
+        schema=row["schema"],
+        name=row["name"],
+        kind=kind,
+        columns=tuple(columns.get(row["oid"], ())),
+        row_type_oid=row["row_type"],
+        primary_key=keys.get(row["oid"], ()),
+        parents=parents.get(row["oid"], ()),
+        definition=None if definition is None else definition.strip().removesuffix(";"),
+    )
+
+
+def _names(rows: Sequence[Row]) -> frozenset[tuple[str, str]]:
+    return frozenset((row["schema"], row["name"]) for row in rows)
+
+
+def _digest(*parts: object) -> str:
+    """Sixteen hexadecimal digits of the SHA-256 of the parts' printed form, which names every value and its type."""
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
