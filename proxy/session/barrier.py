@@ -1,0 +1,80 @@
+"""Waiting until the search path is known, before a statement that depends on it is planned.
+
+Owns: when the client's messages are held back, and asking the server. Must not know: sockets, SQL, what is held.
+Invariant: the question is asked only when nothing else is owed, so that its answer is the path that the held message
+will meet; and in a way that ends no transaction of the client's and adds nothing to one that it has yet to begin.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Final
+
+from proxy.errors import Refusal, UnsupportedRefusal
+from proxy.session.replies import Owed, Request
+from proxy.session.settings import question
+from proxy.session.state import FAILED, State
+from proxy.wire.frontend import FLUSH_MESSAGE, SYNC_MESSAGE
+
+# What a handler returns in place of bytes when its message must wait; told apart by identity.
+HOLD: Final = bytes(bytearray(b"hold"))
+
+
+class Barrier:
+    """``parting``: what is to be sent upstream before the client's messages are held."""
+
+    __slots__ = ("_serial", "_state", "_token", "parting")
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._token = secrets.token_hex(8)
+        self._serial = 0
+        self.parting = b""
+
+    def ready(self) -> bool:
+        """Whether planning may go on; if not, the handler returns HOLD and is called again when nothing is owed.
+
+        True with the path unknown means: the transaction has failed, so that the server refuses whatever it is, or
+        the question failed (``SearchPath.failed``).
+        """
+        state = self._state
+        self.parting = b""
+        if state.path.known:
+            return True
+        if state.owed:
+            # Without a Sync the server keeps its replies in its buffer until it is told to flush.
+            if state.flight_open:
+                self.parting = FLUSH_MESSAGE
+            return False
+        if state.status == FAILED and not state.flight_open:
+            state.path.failed = False
+            return True
+        if state.path.failed:
+            return True
+        self._ask()
+        return False
+
+    def refusal(self) -> Refusal:
+        """The refusal of a statement while the path cannot be found out. The next statement asks again."""
+        self._state.path.failed = False
+        return UnsupportedRefusal(
+            "the search path in force could not be found out",
+            reason="search_path",
+            detail="The database did not answer pgveil's question about it, so names cannot be resolved safely.",
+            hint="Send the statement again.",
+        )
+
+    def _ask(self) -> None:
+        state = self._state
+        self._serial += 1
+        name = f"pgveil {self._token} {self._serial}".encode()
+        requests = (Request.PARSE, Request.BIND, Request.ASK, Request.CLOSE_PORTAL, Request.CLOSE_STATEMENT)
+        for request in requests:
+            state.owed.append(Owed(request, name, own=True, question=True))
+        if state.flight_open:
+            # A Sync would commit the client's implicit transaction.
+            self.parting = question(name) + FLUSH_MESSAGE
+        else:
+            # Without a Sync our snapshot would be part of a transaction that the client is about to begin.
+            state.owed.append(Owed(Request.SYNC, own=True, question=True))
+            self.parting = question(name) + SYNC_MESSAGE

@@ -1,0 +1,216 @@
+"""Replies that end something: a statement, a request, a flight.
+
+Owns: what is recorded, what happens to names and transaction status, and the text of errors. Must not know: framing
+beyond one message, sockets, SQL.
+Invariant: a statement is recorded before the client learns that it is complete; after an error the queue holds exactly
+the requests that the server will still answer.
+"""
+
+from __future__ import annotations
+
+from proxy.errors import JournalError, UpstreamProtocolError
+from proxy.planner.plan import Plan, StatementKind
+from proxy.session.answers import out_of_step
+from proxy.session.replies import Owed, OwedRows, OwedScript, Request
+from proxy.session.scripts import FAILING_SQLSTATE
+from proxy.session.state import FAILED, IDLE, IN_TRANSACTION, State
+from proxy.session.texts import for_client, is_fatal
+from proxy.wire.backend import (
+    ErrorResponse,
+    NoticeResponse,
+    error_response,
+    parse_error_response,
+    parse_notice_response,
+    rows_of_tag,
+)
+from proxy.wire.frames import HEADER_SIZE
+from proxy.wire.sqlstate import INVALID_SQL_STATEMENT_NAME
+
+# What the messages that stand in a refused one's place fail with. Any other error is the server's own: the transaction
+# had failed before, or the statement was cancelled.
+_EXPECTED = {
+    Request.QUERY: FAILING_SQLSTATE,
+    Request.PARSE: FAILING_SQLSTATE,
+    Request.BIND: INVALID_SQL_STATEMENT_NAME,
+    Request.DESCRIBE_STATEMENT: INVALID_SQL_STATEMENT_NAME,
+}
+_STATUSES = frozenset({IDLE, IN_TRANSACTION, FAILED})
+_WITHOUT_EFFECTS = frozenset({StatementKind.SELECT, StatementKind.WRITE})
+
+
+class Completions:
+    """Handlers: (data, start of the message, its end) → None to pass it as it is, or what to send in its place.
+
+    ``fatal``: the upstream said that it ends the session.
+    """
+
+    __slots__ = ("_owed", "_rolled_back_to", "_state", "_statements", "fatal")
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._owed = state.owed
+        self._statements = state.statements
+        self._rolled_back_to = False
+        self.fatal = False
+
+    def command_complete(self, data: bytes, pos: int, stop: int) -> bytes | None:
+        """A statement has run."""
+        entry = self._owed[0] if self._owed else None
+        if isinstance(entry, OwedRows):
+            statement = self._statements.portals.get(entry.name)
+            if statement is not None and statement.plan is not None:
+                tag = data[pos + HEADER_SIZE : stop - 1]
+                self._completed(statement.plan, tag, entry.started)
+            self._owed.popleft()
+            return None
+        if isinstance(entry, OwedScript):
+            plan = entry.plan()
+            if plan is None or entry.failed:
+                raise out_of_step("CommandComplete")
+            self._completed(plan, data[pos + HEADER_SIZE : stop - 1], entry.started)
+            entry.index += 1
+            entry.described = entry.copying = False
+            if entry.index < len(entry.script.plans):
+                entry.started = self._state.clock()
+            return None
+        if entry is not None and entry.request is Request.ASK:
+            self._owed.popleft()
+            state = self._state
+            in_flight = state.flight_open
+            if state.path.answered(in_flight=in_flight, in_transaction=state.status == IN_TRANSACTION):
+                state.new_epoch()
+            return b""
+        raise out_of_step("CommandComplete")
+
+    def empty_query(self, data: bytes, pos: int, stop: int) -> bytes | None:
+        """An empty text has run."""
+        entry = self._owed[0] if self._owed else None
+        if isinstance(entry, OwedRows):
+            self._owed.popleft()
+        elif not isinstance(entry, OwedScript):
+            raise out_of_step("EmptyQueryResponse")
+        return None
+
+    def portal_suspended(self, data: bytes, pos: int, stop: int) -> bytes | None:
+        """An Execute has given as many rows as it was to."""
+        entry = self._owed[0] if self._owed else None
+        if not isinstance(entry, OwedRows):
+            raise out_of_step("PortalSuspended")
+        statement = self._statements.portals.get(entry.name)
+        if statement is not None and statement.plan is not None:
+            self._record(statement.plan, entry.max_rows, entry.started, None)
+        self._owed.popleft()
+        return None
+
+    def ready_for_query(self, data: bytes, pos: int, stop: int) -> bytes | None:
+        """A Query or a flight has ended."""
+        state = self._state
+        entry = self._owed.popleft() if self._owed else None
+        if entry is None or stop != pos + HEADER_SIZE + 1:
+            raise out_of_step("ReadyForQuery")
+        if isinstance(entry, OwedScript):
+            if entry.refusal is not None and not entry.failed:
+                raise UpstreamProtocolError("the database ran a statement that was made to fail")
+        elif entry.request is not Request.SYNC:
+            raise out_of_step("ReadyForQuery")
+        status = data[pos + HEADER_SIZE]
+        if status not in _STATUSES:
+            raise UpstreamProtocolError("malformed ReadyForQuery message")
+        state.status = status
+        if status == IDLE:
+            # No portal of the protocol outlives its transaction.
+            self._rolled_back_to = False
+            self._statements.portals.clear()
+            if not self._owed and not state.flight_open:
+                state.opening.clear()
+        return b"" if entry.own else None
+
+    def notice(self, data: bytes, pos: int, stop: int) -> bytes | None:
+        """A notice, at any time."""
+        if not self._state.restricted:
+            return None
+        notice = parse_notice_response(data[pos + HEADER_SIZE : stop])
+        return NoticeResponse(for_client(notice.fields, restricted=True, rewritten=True)).encode()
+
+    def error(self, data: bytes, pos: int, stop: int) -> bytes | None:
+        """A request has failed, or the server ends the session."""
+        error = parse_error_response(data[pos + HEADER_SIZE : stop])
+        entry = self._owed[0] if self._owed else None
+        if is_fatal(error.fields):
+            self.fatal = True
+            return self._shown(error, rewritten=True)
+        if entry is None:
+            raise out_of_step("ErrorResponse")
+        if isinstance(entry, OwedScript):
+            return self._script_failed(entry, error)
+        if entry.request is Request.SYNC:
+            # The commit at the end of the flight failed (a deferred constraint); its ReadyForQuery still comes.
+            return b"" if entry.own else self._shown(error, rewritten=True)
+        return self._request_failed(entry, error)
+
+    def _script_failed(self, entry: OwedScript, error: ErrorResponse) -> bytes | None:
+        plan = entry.plan()
+        if entry.failed:
+            raise out_of_step("ErrorResponse")
+        entry.failed = True
+        entry.copying = False
+        if plan is not None:
+            self._record(plan, None, entry.started, error.sqlstate)
+        elif entry.refusal is not None and error.sqlstate == FAILING_SQLSTATE:
+            return error_response(entry.refusal)
+        return self._shown(error, rewritten=entry.script.rewritten)
+
+    def _request_failed(self, entry: Owed, error: ErrorResponse) -> bytes | None:
+        """An extended message has failed: the server skips what follows, up to the next Sync."""
+        state = self._state
+        statement = entry.statement
+        if isinstance(entry, OwedRows):
+            statement = self._statements.portals.get(entry.name)
+        for skipped in self._owed.skip_to_sync():
+            if skipped.question or skipped.refusal is not None:
+                continue
+            if skipped.request is Request.PARSE or skipped.request is Request.CLOSE_STATEMENT:
+                self._statements.drop(skipped.name)
+        state.skipping = not self._owed
+        if entry.question:
+            if not state.skipping:
+                state.path.unanswered(final=True)
+                return b""
+            # We asked inside the client's flight, which has failed with this; the client's Sync ends it.
+            state.path.unanswered(final=False)
+        if statement is not None and statement.plan is not None:
+            started = entry.started if isinstance(entry, OwedRows) else state.clock()
+            self._record(statement.plan, None, started, error.sqlstate)
+        if entry.refusal is not None and error.sqlstate == _EXPECTED.get(entry.request):
+            return error_response(entry.refusal)
+        own_text = statement is not None and not statement.rewritten and not entry.own
+        return self._shown(error, rewritten=not own_text)
+
+    def _shown(self, error: ErrorResponse, *, rewritten: bool) -> bytes | None:
+        fields = for_client(error.fields, restricted=self._state.restricted, rewritten=rewritten)
+        return None if fields is error.fields else ErrorResponse(fields).encode()
+
+    def _completed(self, plan: Plan, tag: bytes, started: float) -> None:
+        if plan.kind not in _WITHOUT_EFFECTS:
+            self._apply_effects(plan, tag)
+        self._record(plan, rows_of_tag(tag), started, None)
+
+    def _apply_effects(self, plan: Plan, tag: bytes) -> None:
+        effects = plan.effects
+        if effects.deallocates is not None:
+            self._statements.deallocate(effects.deallocates)
+        if effects.closes is not None:
+            self._statements.close(effects.closes)
+        if plan.kind is StatementKind.TRANSACTION and tag == b"ROLLBACK":
+            self._rolled_back_to = True
+        elif self._rolled_back_to and tag == b"DECLARE CURSOR":
+            # ROLLBACK TO has dropped portals that we cannot name, and this cursor may have the name of one of them.
+            self._statements.portals.clear()
+
+    def _record(self, plan: Plan, rows: int | None, started: float, sqlstate: str | None) -> None:
+        state = self._state
+        try:
+            state.watching.statement(plan, rows=rows, seconds=state.clock() - started, sqlstate=sqlstate)
+        except JournalError:
+            if plan.touches_protected:
+                raise

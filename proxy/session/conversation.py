@@ -1,0 +1,131 @@
+"""One conversation after login: bytes in from either peer, bytes out to each.
+
+Owns: the front door of the session's state, and when it ends. Must not know: sockets, SQL, policy, who answers its
+questions (``ports``).
+Invariant: nothing here waits. What must end the session is raised as a ProxyError from the call that found it, after
+all that was right before it has been sent; the conversation must not be fed again afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from proxy.errors import ProxyError, UpstreamUnavailableError
+from proxy.session.client_side import ClientSide
+from proxy.session.ports import Planning, Watching
+from proxy.session.state import IDLE, State
+from proxy.session.upstream_side import UpstreamSide
+from proxy.wire.sqlstate import CONNECTION_FAILURE
+
+MAX_CLIENT_MESSAGE_BYTES: Final = 64 * 1024 * 1024
+MAX_UPSTREAM_MESSAGE_BYTES: Final = 64 * 1024 * 1024  # rows and COPY data pass unkept and have no limit
+_MAX_REPLIES_OWED: Final = 10_000
+
+
+class Conversation:
+    """Starts when ReadyForQuery of the login has been sent and upstream is idle.
+
+    ``to_client`` and ``to_upstream`` take bytes to write, at most once for each call where nothing was held.
+    ``clock`` gives seconds (monotonic). ``restricted``: some column or relation is not clear to the principal.
+    ``search_path``: the session's, as ``current_schemas(false)`` gives it.
+    """
+
+    __slots__ = ("_client", "_ending", "_state", "_upstream", "close_reason")
+
+    def __init__(
+        self,
+        *,
+        planning: Planning,
+        watching: Watching,
+        to_client: Callable[[bytes], None],
+        to_upstream: Callable[[bytes], None],
+        clock: Callable[[], float],
+        restricted: bool,
+        search_path: tuple[str, ...],
+        max_client_message_bytes: int = MAX_CLIENT_MESSAGE_BYTES,
+        max_upstream_message_bytes: int = MAX_UPSTREAM_MESSAGE_BYTES,
+    ) -> None:
+        self._state = State(
+            planning=planning, watching=watching, clock=clock, restricted=restricted, search_path=search_path
+        )
+        self._client = ClientSide(self._state, to_upstream, max_client_message_bytes)
+        self._upstream = UpstreamSide(self._state, to_client, max_upstream_message_bytes)
+        self._ending: ProxyError | None = None
+        self.close_reason: BaseException | None = None
+
+    def client_bytes(self, data: bytes) -> None:
+        """Take what the client sent. Raises ProxyError to end the session."""
+        try:
+            self._client.feed(data)
+        except BaseException as reason:
+            self.close_reason = reason
+            raise
+
+    def upstream_bytes(self, data: bytes) -> None:
+        """Take what upstream sent. Raises ProxyError to end the session."""
+        try:
+            self._upstream.feed(data)
+            if self._client.held and not self._state.owed:
+                self._client.resume()
+            if self._ending is not None:
+                self._end_at_rest(self._ending)
+        except BaseException as reason:
+            self.close_reason = reason
+            raise
+
+    def client_closed(self) -> None:
+        """The client went away, with or without Terminate: upstream is told to end."""
+        self._client.terminate()
+
+    def upstream_closed(self) -> None:
+        """Upstream went away. Raises unless it has told the client why, or the client had left."""
+        if self._upstream.fatal or self._client.terminated:
+            return
+        self.close_reason = UpstreamUnavailableError(
+            "the database closed the connection unexpectedly",
+            sqlstate=CONNECTION_FAILURE,
+            hint="Connect again.",
+        )
+        raise self.close_reason
+
+    def end(self, reason: ProxyError, *, at_once: bool = False) -> None:
+        """End the session: now, or (drain) as soon as no transaction is open and nothing is owed.
+
+        Raises ``reason`` now where it is time; otherwise a later ``upstream_bytes`` raises it.
+        """
+        self._ending = reason
+        if at_once:
+            self.close_reason = reason
+            raise reason
+        self._end_at_rest(reason)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is owed and nothing is held or half received."""
+        return not self._state.owed and not self._client.held and not self._client.buffered
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction (a failed one too) was open at the last ReadyForQuery."""
+        return self._state.status != IDLE
+
+    @property
+    def mid_message(self) -> bool:
+        """Whether the client has got only a part of a row: then an ErrorResponse cannot be sent any more."""
+        return self._upstream.passing > 0
+
+    @property
+    def wants_client_bytes(self) -> bool:
+        """False while the client should not be read from: a message is held, or very many replies are owed."""
+        return not self._client.held and len(self._state.owed) < _MAX_REPLIES_OWED
+
+    @property
+    def replies_owed(self) -> int:
+        """How many replies are owed."""
+        return len(self._state.owed)
+
+    def _end_at_rest(self, reason: ProxyError) -> None:
+        if self.idle and self._state.status == IDLE and not self._state.flight_open:
+            self.close_reason = reason
+            raise reason

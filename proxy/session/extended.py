@@ -1,0 +1,245 @@
+"""Parse, Bind, Describe, Execute and Close messages on their way upstream.
+
+Owns: what each becomes, and planning a statement again when its plan no longer holds. Must not know: framing beyond
+one message, sockets, SQL, parameter values.
+Invariant: a Bind or Describe of a statement reaches the server only when the text that the server has for it was
+planned in the present epoch; an Execute only when the columns of its portal are checked before its first row.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import Final
+
+from proxy.errors import ClientProtocolError, JournalError, ProxyError
+from proxy.session.barrier import HOLD, Barrier
+from proxy.session.replies import Owed, OwedRows, Request
+from proxy.session.scripts import FAILING_STATEMENT, NAMES_RELATIONS, Script, journal_refusal
+from proxy.session.state import FAILED, State
+from proxy.session.statements import NEVER, Statement
+from proxy.wire.frames import HEADER_SIZE, frame
+from proxy.wire.frontend import BIND, PARSE, Close, Describe
+
+_MAX_ROWS: Final = Struct("!i")
+_MAX_ROWS_SIZE: Final = 4
+_PORTAL: Final = ord("P")
+
+# No statement has this name (a name with a colon and blanks may be given, but only to fool oneself), so that these fail
+# at the step of the message in whose place they stand.
+_NOBODY: Final = b"pgveil: statement refused"
+_FAILING_BIND: Final = frame(BIND, b"\0" + _NOBODY + b"\0" + bytes(6))
+_FAILING_DESCRIBE: Final = Describe(b"S", _NOBODY).encode()
+_FAILING_TEXT: Final = FAILING_STATEMENT.encode()
+
+_DESCRIBE_UNNAMED_PORTAL: Final = Owed(Request.DESCRIBE_PORTAL)
+
+
+class Extended:
+    """Handlers: (data, start of the message, its end) → None to send it as it is, or the bytes to send, or HOLD."""
+
+    __slots__ = ("_barrier", "_state")
+
+    def __init__(self, state: State, barrier: Barrier) -> None:
+        self._state = state
+        self._barrier = barrier
+
+    def parse(self, data: bytes, pos: int, stop: int) -> bytes | None:
+        """A Parse."""
+        state = self._state
+        name_end = _zero(data, pos + HEADER_SIZE, stop)
+        text_end = _zero(data, name_end + 1, stop)
+        name, text = data[pos + HEADER_SIZE : name_end], data[name_end + 1 : text_end]
+        if state.planning.generation is not state.generation:
+            state.refresh()
+        try:
+            statement = self._plan(name, text, data[text_end + 1 : stop])
+        except ProxyError as refusal:
+            return self._refuse(refusal, Request.PARSE, name, frame(PARSE, name + b"\0" + _FAILING_TEXT + bytes(3)))
+        if statement is None:
+            return HOLD
+        state.flight_open = True
+        state.statements.change(name, statement)
+        state.owed.append(Owed(Request.PARSE, name, statement=statement))
+        return None if statement.sent == text else _parse_message(statement)
+
+    def bind(self, data: bytes, pos: int, stop: int) -> bytes | None:
+        """A Bind. Formats and values pass unread."""
+        state = self._state
+        portal_end = data.find(b"\0", pos + HEADER_SIZE, stop)
+        name_end = data.find(b"\0", portal_end + 1, stop)
+        if portal_end < 0 or name_end < 0:
+            raise ClientProtocolError("malformed Bind message")
+        portal, name = data[pos + HEADER_SIZE : portal_end], data[portal_end + 1 : name_end]
+        if state.planning.generation is not state.generation:
+            state.refresh()
+        statement = state.statements.expected(name)
+        prefix = b""
+        if statement is None:
+            state.opening.pop(portal, None)
+            entry = Owed(Request.BIND, portal, statement_name=name)
+        else:
+            try:
+                if statement.epoch != state.epoch or not state.path.known:
+                    renewed = self._renew(statement)
+                    if renewed is None:
+                        return HOLD
+                    statement, prefix = renewed
+                if statement.protected:
+                    self._require_journal()
+            except ProxyError as refusal:
+                return self._refuse(refusal, Request.BIND, portal, _FAILING_BIND)
+            entry = self._bound(statement, portal)
+        state.flight_open = True
+        state.owed.append(entry)
+        return prefix + data[pos:stop] if prefix else None
+
+    def describe(self, data: bytes, pos: int, stop: int) -> bytes | None:
+        """A Describe of a statement or a portal."""
+        state = self._state
+        name_end = stop - 1
+        kind = data[pos + HEADER_SIZE] if stop > pos + HEADER_SIZE + 1 else 0
+        if data.find(b"\0", pos + HEADER_SIZE + 1, stop) != name_end or kind not in b"PS":
+            raise ClientProtocolError("malformed Describe message")
+        name = data[pos + HEADER_SIZE + 1 : name_end]
+        prefix = b""
+        if kind == _PORTAL:
+            statement = state.opening.get(name)
+            entry = Owed(Request.DESCRIBE_PORTAL, name) if name else _DESCRIBE_UNNAMED_PORTAL
+        else:
+            if state.planning.generation is not state.generation:
+                state.refresh()
+            statement = state.statements.expected(name)
+            entry = Owed(Request.DESCRIBE_STATEMENT, name)
+            if statement is not None and (statement.epoch != state.epoch or not state.path.known):
+                try:
+                    renewed = self._renew(statement)
+                except ProxyError as refusal:
+                    return self._refuse(refusal, Request.DESCRIBE_STATEMENT, name, _FAILING_DESCRIBE)
+                if renewed is None:
+                    return HOLD
+                statement, prefix = renewed
+        if statement is not None:
+            statement.described_in = state.flight
+        state.flight_open = True
+        state.owed.append(entry)
+        return prefix + data[pos:stop] if prefix else None
+
+    def execute(self, data: bytes, pos: int, stop: int) -> bytes | None:
+        """An Execute. Where the columns were not described, we have them described first."""
+        state = self._state
+        portal_end = stop - _MAX_ROWS_SIZE - 1
+        if data.find(b"\0", pos + HEADER_SIZE, stop) != portal_end:
+            raise ClientProtocolError("malformed Execute message")
+        portal = data[pos + HEADER_SIZE : portal_end]
+        statement = state.opening.get(portal)
+        state.flight_open = True
+        describe = b""
+        if statement is not None:
+            if statement.changes_path and statement.plan is not None:
+                state.path.sent(statement.plan)
+            if not statement.checked and statement.described_in != state.flight:
+                statement.described_in = state.flight
+                state.owed.append(Owed(Request.DESCRIBE_PORTAL, portal, own=True))
+                describe = Describe(b"P", portal).encode()
+        (max_rows,) = _MAX_ROWS.unpack_from(data, portal_end + 1)
+        state.owed.append(OwedRows(portal, state.clock(), max_rows))
+        return describe + data[pos:stop] if describe else None
+
+    def close(self, data: bytes, pos: int, stop: int) -> bytes | None:
+        """A Close of a statement or a portal."""
+        state = self._state
+        kind = data[pos + HEADER_SIZE] if stop > pos + HEADER_SIZE + 1 else 0
+        if data.find(b"\0", pos + HEADER_SIZE + 1, stop) != stop - 1 or kind not in b"PS":
+            raise ClientProtocolError("malformed Close message")
+        name = data[pos + HEADER_SIZE + 1 : stop - 1]
+        if kind == _PORTAL:
+            state.opening.pop(name, None)
+            state.owed.append(Owed(Request.CLOSE_PORTAL, name))
+        else:
+            state.statements.change(name, None)
+            state.owed.append(Owed(Request.CLOSE_STATEMENT, name))
+        state.flight_open = True
+        return None
+
+    def _plan(self, name: bytes, text: bytes, parameter_types: bytes) -> Statement | None:
+        """The statement that a Parse makes, None where it must wait. Raises what refuses it."""
+        state = self._state
+        path = state.path
+        script = None if path.known else self._independent(text)
+        if script is None:
+            if not self._barrier.ready():
+                return None
+            if not path.known and state.status != FAILED:
+                raise self._barrier.refusal()
+            script = state.scripts.single(text, path.current, path_known=path.known)
+        epoch = state.epoch if path.known else NEVER
+        sent = text if script.text is None else script.text
+        return Statement(name, text, parameter_types, script.plans[0] if script.plans else None, sent, epoch)
+
+    def _independent(self, text: bytes) -> Script | None:
+        """The script where it is the same under every search path."""
+        try:
+            script = self._state.scripts.single(text, self._state.path.current, path_known=False)
+        except ProxyError:
+            return None
+        return script if all(plan.kind not in NAMES_RELATIONS for plan in script.plans) else None
+
+    def _renew(self, statement: Statement) -> tuple[Statement, bytes] | None:
+        """Plan a statement again: (the statement to use, what to send before its use), or None where it must wait."""
+        fresh = self._plan(statement.name, statement.text, statement.parameter_types)
+        if fresh is None:
+            return None
+        state = self._state
+        if fresh.sent == statement.sent:
+            state.statements.replace(statement, fresh)
+            return fresh, b""
+        name = statement.name
+        closing = b""
+        if name:
+            # The unnamed statement is replaced by the next Parse; a named one must go first (42P05).
+            closing = Close(b"S", name).encode()
+            state.statements.change(name, None)
+            state.owed.append(Owed(Request.CLOSE_STATEMENT, name, own=True))
+        state.statements.change(name, fresh)
+        state.owed.append(Owed(Request.PARSE, name, own=True, statement=fresh))
+        return fresh, closing + _parse_message(fresh)
+
+    def _bound(self, statement: Statement, portal: bytes) -> Owed:
+        """The entry for a Bind. That of the unnamed portal, the most frequent, is made once for each statement."""
+        opened = statement.for_portal()
+        self._state.opening[portal] = opened
+        if portal or opened is not statement:
+            return Owed(Request.BIND, portal, statement=statement, statement_name=statement.name, opened=opened)
+        entry = statement.bind_entry
+        if entry is None:
+            entry = statement.bind_entry = Owed(
+                Request.BIND, portal, statement=statement, statement_name=statement.name, opened=opened
+            )
+        return entry
+
+    def _require_journal(self) -> None:
+        try:
+            self._state.watching.require_journal()
+        except JournalError as error:
+            raise journal_refusal(error) from None
+
+    def _refuse(self, refusal: ProxyError, request: Request, name: bytes, failing: bytes) -> bytes:
+        """Send a message that fails at the same step; its error will carry the refusal's text."""
+        state = self._state
+        state.scripts.note(refusal)
+        state.flight_open = True
+        state.owed.append(Owed(request, name, refusal=refusal))
+        return failing
+
+
+def _zero(data: bytes, start: int, stop: int) -> int:
+    """Where the string that starts there ends."""
+    end = data.find(b"\0", start, stop)
+    if end < 0:
+        raise ClientProtocolError("malformed Parse message")
+    return end
+
+
+def _parse_message(statement: Statement) -> bytes:
+    sent = statement.sent if statement.sent is not None else statement.text
+    return frame(PARSE, statement.name + b"\0" + sent + b"\0" + statement.parameter_types)

@@ -1,0 +1,93 @@
+"""The row description check: the server's own word on where each output column comes from.
+
+Owns: the verdict on a RowDescription, and putting back the origin of masked columns. Must not know: sockets, SQL.
+Invariant: no row passes unless a RowDescription for it did, and none does that names a column whose stored value must
+not reach the principal. Verdicts are remembered by (plan, bytes), so that a known result costs a dictionary look-up.
+"""
+
+from __future__ import annotations
+
+from struct import Struct, error
+from typing import Final
+
+from proxy.errors import PolicyRefusal, UpstreamProtocolError
+from proxy.planner.plan import Plan
+from proxy.session.ports import Planning
+from proxy.wire.frames import HEADER_SIZE
+
+_COUNT: Final = Struct("!H")
+_ORIGIN: Final = Struct("!Ih")
+_AFTER_NAME: Final = 18  # table oid, attribute number, type oid, type size, type modifier, format
+_REMEMBERED: Final = 512
+
+
+class RowChecks:
+    """Verdicts on row descriptions. ``forget`` when policy or catalog have changed."""
+
+    __slots__ = ("_planning", "_verdicts")
+
+    def __init__(self, planning: Planning) -> None:
+        self._planning = planning
+        # The plan is kept beside its verdict, so that its id cannot come to stand for another one.
+        self._verdicts: dict[tuple[int, bytes], tuple[Plan | None, bytes | None]] = {}
+
+    def forget(self) -> None:
+        """Drop all verdicts."""
+        self._verdicts.clear()
+
+    def check(self, message: bytes, plan: Plan | None) -> bytes | None:
+        """What the client is shown in place of this RowDescription message, None for the message itself.
+
+        ``plan`` is None for a portal that SQL made (DECLARE): its columns are checked, and nothing is put back.
+        Raises PolicyRefusal where a column's stored value must not be shown, UpstreamProtocolError where the message
+        is malformed or does not fit the plan.
+        """
+        key = (id(plan), message)
+        verdict = self._verdicts.get(key)
+        if verdict is None:
+            shown = self._judge(message, plan)
+            if len(self._verdicts) >= _REMEMBERED:
+                self._verdicts.clear()
+            verdict = self._verdicts[key] = (plan, shown)
+        return verdict[1]
+
+    def _judge(self, message: bytes, plan: Plan | None) -> bytes | None:
+        places = _origin_places(message)
+        origins = plan.origins if plan is not None else ()
+        if origins and len(origins) != len(places):
+            raise UpstreamProtocolError("the result's columns are not those of its plan")
+        patched: bytearray | None = None
+        for position, place in enumerate(places):
+            table_oid, attribute_number = _ORIGIN.unpack_from(message, place)
+            if table_oid and self._planning.is_protected(table_oid, attribute_number):
+                raise PolicyRefusal(
+                    f"column {position + 1} of the result would show a protected column as it is stored",
+                    reason="row_description",
+                    detail="The database names its origin differently from the plan, so the session ends here.",
+                )
+            origin = origins[position] if origins else None
+            if origin is None:
+                continue
+            if (table_oid, attribute_number) == (0, 0):
+                patched = bytearray(message) if patched is None else patched
+                _ORIGIN.pack_into(patched, place, origin.table_oid, origin.attribute_number)
+            elif (table_oid, attribute_number) != (origin.table_oid, origin.attribute_number):
+                raise UpstreamProtocolError("the result's columns are not those of its plan")
+        return None if patched is None else bytes(patched)
+
+
+def _origin_places(message: bytes) -> list[int]:
+    """Where in the message each field's table oid starts."""
+    places: list[int] = []
+    try:
+        (count,) = _COUNT.unpack_from(message, HEADER_SIZE)
+        at = HEADER_SIZE + _COUNT.size
+        for _ in range(count):
+            at = message.index(b"\0", at) + 1
+            places.append(at)
+            at += _AFTER_NAME
+    except (error, ValueError):
+        raise UpstreamProtocolError("malformed RowDescription message") from None
+    if at != len(message):
+        raise UpstreamProtocolError("malformed RowDescription message")
+    return places

@@ -1,0 +1,95 @@
+"""What the two directions of one conversation share.
+
+Owns: the state, and when earlier decisions stop holding. Must not know: framing, sockets, SQL.
+Invariant: ``epoch`` grows whenever catalog, policy or search path are others than before; a decision made in an older
+epoch is never acted on again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from proxy.planner.plan import Plan
+from proxy.session.ports import Planning, Watching
+from proxy.session.replies import RepliesOwed
+from proxy.session.rows import RowChecks
+from proxy.session.scripts import Scripts
+from proxy.session.settings import SearchPath
+from proxy.session.statements import Statement, Statements
+
+IDLE: Final = ord("I")
+IN_TRANSACTION: Final = ord("T")
+FAILED: Final = ord("E")
+
+
+class State:
+    """``status``: the last ReadyForQuery's. ``skipping``: the server discards messages until the next Sync.
+
+    ``flight`` counts Syncs sent; ``flight_open``: extended messages were sent after the last of them.
+    ``opening``: the portals as they will be once all that was sent has succeeded.
+    """
+
+    __slots__ = (
+        "checks",
+        "clock",
+        "epoch",
+        "flight",
+        "flight_open",
+        "generation",
+        "opening",
+        "owed",
+        "path",
+        "planning",
+        "restricted",
+        "scripts",
+        "skipping",
+        "statements",
+        "status",
+        "watching",
+    )
+
+    def __init__(
+        self,
+        *,
+        planning: Planning,
+        watching: Watching,
+        clock: Callable[[], float],
+        restricted: bool,
+        search_path: tuple[str, ...],
+    ) -> None:
+        self.planning = planning
+        self.watching = watching
+        self.clock = clock
+        self.restricted = restricted
+        self.owed = RepliesOwed()
+        self.statements = Statements()
+        self.opening: dict[bytes, Statement] = {}
+        self.path = SearchPath(search_path)
+        self.checks = RowChecks(planning)
+        self.scripts = Scripts(planning, watching)
+        self.status = IDLE
+        self.skipping = False
+        self.flight = 0
+        self.flight_open = False
+        self.generation = planning.generation
+        self.epoch = 0
+
+    def refresh(self) -> None:
+        """Notice a new policy or catalog version. A new catalog may hold new schemas, so the path is asked for too."""
+        generation = self.planning.generation
+        if generation != self.generation:
+            self.generation = generation
+            self.checks.forget()
+            self.path.known = False
+            self.new_epoch()
+
+    def new_epoch(self) -> None:
+        """Earlier decisions hold no longer."""
+        self.epoch += 1
+        self.scripts.forget()
+
+    def path_may_change(self, plans: tuple[Plan, ...]) -> None:
+        """Statements that may change the search path are on their way."""
+        for plan in plans:
+            self.path.sent(plan)
