@@ -1,0 +1,154 @@
+"""Journal and metrics together: what a proxy writes down and counts of its logins and statements.
+
+Owns: which event becomes which record and which count. Must not know: the journal's file, the wire, SQL.
+Invariant: a statement on a protected relation whose record cannot be written raises; anything else goes on, and its
+record waits until the journal can be written again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import time
+from collections.abc import Callable
+from typing import Final
+
+from proxy.audit import records
+from proxy.audit.journal import Journal
+from proxy.audit.records import SessionFacts
+from proxy.errors import AuthenticationError, JournalError, ProxyError, Refusal
+from proxy.identity.principal import Principal
+from proxy.metrics import Metrics, StatementMeter
+from proxy.planner.plan import Plan
+
+_PLANS_KEPT: Final = 4096
+
+
+class Watch:
+    """The journal and the metrics of one proxy. Belongs to one event loop."""
+
+    def __init__(self, journal: Journal, metrics: Metrics, *, clock: Callable[[], float] = time.time) -> None:
+        """``clock`` gives seconds since the epoch."""
+        self.journal = journal
+        self.metrics = metrics
+        self._clock = clock
+        self._policy_version: str | None = None
+        # By role and identity: plans come from a cache, and hashing one costs more than everything done here. The
+        # plan is kept with its entry, so that its identity cannot be given to another.
+        self._plans: dict[tuple[str, int], tuple[Plan, StatementMeter, str]] = {}
+        metrics.watch_journal(lambda: (journal.written, journal.backlog))
+
+    def policy_loaded(self, version: str, *, reloaded: bool = False) -> None:
+        """This policy is in force from now on."""
+        self._policy_version = version
+        self._plans.clear()
+        self.metrics.policy(version)
+        if reloaded:
+            self.metrics.policy_reloaded(accepted=True)
+        self.note(records.policy(self._clock(), event="reloaded" if reloaded else "loaded", version=version))
+
+    def policy_refused(self, problems: int) -> None:
+        """A policy was not taken over; the one before stays in force."""
+        self.metrics.policy_reloaded(accepted=False)
+        self.note(
+            records.policy(self._clock(), event="refused", version=self._policy_version, problems=max(problems, 1))
+        )
+
+    def login_refused(
+        self, error: ProxyError, *, user: str | None = None, database: str | None = None, client: str | None = None
+    ) -> None:
+        """A login came to nothing: its token (refused), or the upstream or a limit (failed)."""
+        self.metrics.login("refused" if isinstance(error, AuthenticationError) else "failed")
+        self.note(records.login_refused(self._clock(), error, user=user, database=database, client=client))
+
+    def session(
+        self,
+        principal: Principal,
+        *,
+        database: str,
+        client: str | None = None,
+        application: str | None = None,
+        session_id: str | None = None,
+    ) -> SessionWatch:
+        """The watch of one session; ``opened`` and ``closed`` are to be called on it."""
+        facts = SessionFacts(session_id or secrets.token_hex(8), principal, database, client, application)
+        return SessionWatch(self, facts, self._clock)
+
+    def note(self, record: bytes) -> None:
+        """Write a record whose absence stops nobody; it is kept while the journal cannot be written."""
+        with contextlib.suppress(JournalError):
+            self.journal.append(record)
+
+    def policy_version(self) -> str | None:
+        """The version of the policy in force."""
+        return self._policy_version
+
+    def bound(self, role: str, plan: Plan) -> tuple[Plan, StatementMeter, str]:
+        """The plan's counts and its part of a record, made when first asked for."""
+        found = self._plans.get((role, id(plan)))
+        if found is None:
+            if len(self._plans) >= _PLANS_KEPT:
+                self._plans.clear()
+            found = (plan, self.metrics.meter(role, plan), records.plan_part(plan, self._policy_version))
+            self._plans[role, id(plan)] = found
+        return found
+
+
+class SessionWatch:
+    """The journal and the metrics for one session (``session.ports.Watching``)."""
+
+    def __init__(self, watch: Watch, facts: SessionFacts, clock: Callable[[], float]) -> None:
+        self._watch = watch
+        self._facts = facts
+        self._role = facts.principal.role
+        self._part = records.session_part(facts)
+        self._clock = clock
+        self._opened_at: float | None = None
+        self._statements = 0
+
+    @property
+    def facts(self) -> SessionFacts:
+        """Whose session it is."""
+        return self._facts
+
+    def opened(self) -> None:
+        """The login succeeded and the session begins."""
+        self._opened_at = self._clock()
+        self._watch.metrics.session_opened()
+        self._watch.metrics.login("accepted")
+        self._watch.note(records.login(self._opened_at, self._facts))
+
+    def closed(self) -> None:
+        """The session is over. Without effect on one that was not opened or is closed already."""
+        if self._opened_at is None:
+            return
+        now = self._clock()
+        self._watch.metrics.session_closed()
+        self._watch.note(
+            records.logout(now, self._facts, seconds=max(now - self._opened_at, 0.0), statements=self._statements)
+        )
+        self._opened_at = None
+
+    def require_journal(self) -> None:
+        """Raise JournalError unless a record can be written now."""
+        self._watch.journal.require()
+
+    def statement(self, plan: Plan, *, rows: int | None, seconds: float, sqlstate: str | None) -> None:
+        """A statement ended. Raises JournalError where it read a protected relation and cannot be recorded."""
+        _, meter, of_plan = self._watch.bound(self._role, plan)
+        self._statements += 1
+        meter.statement(rows, seconds)
+        if sqlstate is not None:
+            self._watch.metrics.upstream_error(sqlstate)
+        record = records.statement(self._clock(), self._part, of_plan, rows, seconds, sqlstate)
+        try:
+            self._watch.journal.append(record)
+        except JournalError:
+            if plan.touches_protected:
+                raise
+
+    def refused(self, refusal: Refusal) -> None:
+        """A statement was refused by us, which needs no journal to hold."""
+        self._statements += 1
+        self._watch.metrics.refused(self._role, refusal.reason)
+        self._watch.note(records.refusal(self._clock(), self._facts, refusal, self._watch.policy_version()))
