@@ -8,21 +8,25 @@ catalog that fit each other; where they do not fit, every statement on that data
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from proxy.catalog.snapshot import Snapshot
-from proxy.errors import PolicyFileError, PolicyRefusal, ProxyError
+from proxy.errors import PolicyFileError, PolicyRefusal
 from proxy.planner.plan import Plan
-from proxy.planner.planner import Planner
+from proxy.planner.planner import Planner, PlanningMeter
 from proxy.policy.bound import BoundPolicy, bind
 from proxy.policy.model import Policy
 
 
-class Scopes:
-    """The planners of this process. ``observe_cache`` is told "hit" or "miss" for each plan looked up."""
+_UNKNOWN_NAME: Final = frozenset({"42P01", "42883"})  # undefined_table, undefined_function
 
-    def __init__(self, policy: Policy, *, observe_cache: Callable[[str], None]) -> None:
+
+class Scopes:
+    """The planners of this process."""
+
+    def __init__(self, policy: Policy, meter: PlanningMeter) -> None:
         self._policy = policy
-        self._observe_cache = observe_cache
+        self._meter = meter
         self._snapshots: dict[str, Snapshot] = {}
         self._bound: dict[str, BoundPolicy | PolicyFileError] = {}
         self._planners: dict[tuple[str, str], Planner] = {}
@@ -45,18 +49,25 @@ class Scopes:
     def update_catalog(self, snapshot: Snapshot) -> PolicyFileError | None:
         """Take a database's newest catalog. Returns what does not fit the policy, if anything."""
         database = snapshot.database
-        known = self._snapshots.get(database)
-        if known is not None and known.version == snapshot.version:
-            return None
         self._snapshots[database] = snapshot
+        for key in [k for k in self._planners if k[0] == database]:
+            del self._planners[key]
         try:
             self._bound[database] = bind(self._policy, snapshot)
         except PolicyFileError as error:
             self._bound[database] = error
-        for key in [k for k in self._planners if k[0] == database]:
-            del self._planners[key]
-        current = self._bound[database]
-        return current if isinstance(current, PolicyFileError) else None
+            return error
+        return None
+
+    def problem(self, database: str) -> PolicyFileError | None:
+        """Why the policy does not fit that database's catalog, or None."""
+        bound = self._bound.get(database)
+        return bound if isinstance(bound, PolicyFileError) else None
+
+    @property
+    def unfit_databases(self) -> tuple[str, ...]:
+        """The databases whose catalogs the policy does not fit."""
+        return tuple(name for name, bound in self._bound.items() if isinstance(bound, PolicyFileError))
 
     def planner(self, database: str, role: str) -> Planner:
         """The planner in force (raises PolicyRefusal where the policy does not fit or has no such role)."""
@@ -78,23 +89,27 @@ class Scopes:
         bound_role = bound.role(role)
         if bound_role is None:
             raise PolicyRefusal(f'role "{role}" does not exist', sqlstate="28000", reason="role")
-        return Planner(bound, bound_role, observe=self._observe_cache)
+        return Planner(bound, bound_role, meter=self._meter)
 
 
 class LivePlanning:
-    """The planner of one session, whatever is in force when it is asked (implements ``session.ports.Planning``)."""
+    """The planner of one session, whatever is in force when it is asked (implements ``session.ports.Planning``).
 
-    def __init__(self, scopes: Scopes, database: str, role: str) -> None:
+    ``kick`` has the database's catalog looked at again: a statement named what the snapshot does not have.
+    """
+
+    def __init__(self, scopes: Scopes, database: str, role: str, kick: Callable[[str], None]) -> None:
         self._scopes = scopes
         self._database = database
         self._role = role
+        self._kick = kick
 
     @property
     def generation(self) -> object:
         """The planner in force, or a new object where there is none, so that nothing planned before is used."""
         try:
             return self._scopes.planner(self._database, self._role)
-        except ProxyError:
+        except PolicyRefusal:
             return object()
 
     def split(self, text: str) -> tuple[str, ...]:
@@ -103,12 +118,17 @@ class LivePlanning:
 
     def plan(self, text: str, search_path: tuple[str, ...]) -> Plan:
         """See ``Planner.plan``."""
-        return self._scopes.planner(self._database, self._role).plan(text, search_path)
+        try:
+            return self._scopes.planner(self._database, self._role).plan(text, search_path)
+        except PolicyRefusal as refusal:
+            if refusal.sqlstate in _UNKNOWN_NAME:
+                self._kick(self._database)
+            raise
 
     def is_protected(self, table_oid: int, attribute_number: int) -> bool:
         """See ``Planner.is_protected``; everything is protected where no planner is in force."""
         try:
             planner = self._scopes.planner(self._database, self._role)
-        except ProxyError:
+        except PolicyRefusal:
             return True
         return planner.is_protected(table_oid, attribute_number)

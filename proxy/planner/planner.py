@@ -6,8 +6,8 @@ Invariant: a plan is a pure function of the text, the search path and what the p
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+from time import perf_counter
+from typing import Any, Final, Protocol
 
 from proxy.catalog.snapshot import RelationKind
 from proxy.errors import PolicyRefusal, Refusal, StatementSyntaxError, UnsupportedRefusal
@@ -26,26 +26,36 @@ from proxy.policy.bound import BoundPolicy, BoundRole
 MAX_STATEMENT_CHARACTERS: Final = 1_000_000  # a statement that long is data, which no masked query needs
 
 
-class Planner:
-    """Plans statements for one role (implements ``session.ports.Planning``).
+class PlanningMeter(Protocol):
+    """Who counts plans and their seconds."""
 
-    ``observe`` is told (seconds are the caller's): "hit" or "miss" for each look-up in the cache.
-    """
+    def plan_cache_hit(self) -> None:
+        """A plan was in the cache."""
+
+    def plan_cache_miss(self) -> None:
+        """A plan had to be made."""
+
+    def planned(self, seconds: float) -> None:
+        """How long that took."""
+
+
+class Planner:
+    """Plans statements for one role (implements ``session.ports.Planning``)."""
 
     def __init__(
         self,
         policy: BoundPolicy,
         role: BoundRole,
         *,
+        meter: PlanningMeter | None = None,
         cache_size: int = 5_000,
-        observe: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.policy = policy
         self.role = role
         self.snapshot = policy.snapshot
         self._views = Views(policy.snapshot, role)
         self._cache = PlanCache(cache_size)
-        self._observe = observe
+        self._meter = meter
 
     @property
     def generation(self) -> object:
@@ -63,10 +73,10 @@ class Planner:
     def plan(self, text: str, search_path: tuple[str, ...]) -> Plan:
         """The plan for one statement (raises Refusal; the same refusal again for the same text)."""
         known = self._cache.get((text, search_path))
-        self._observe("miss" if known is None else "hit")
         if known is None:
-            known = self._decide(text, search_path)
-            self._cache.put((text, search_path), known)
+            known = self._miss(text, search_path)
+        elif self._meter is not None:
+            self._meter.plan_cache_hit()
         if isinstance(known, Plan):
             return known
         raise known.with_traceback(None)
@@ -80,6 +90,15 @@ class Planner:
             return not self.role.access(relation).readable or not self._views.is_clear(relation)
         except Refusal:
             return True
+
+    def _miss(self, text: str, search_path: tuple[str, ...]) -> Plan | Refusal:
+        started = perf_counter()
+        decided = self._decide(text, search_path)
+        self._cache.put((text, search_path), decided)
+        if self._meter is not None:
+            self._meter.plan_cache_miss()
+            self._meter.planned(perf_counter() - started)
+        return decided
 
     def _decide(self, text: str, search_path: tuple[str, ...]) -> Plan | Refusal:
         try:

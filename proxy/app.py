@@ -1,0 +1,197 @@
+"""The whole proxy, put together: settings in, a listening server out.
+
+Owns: which piece is given to which, start, reload and stop. Must not know: how any of them works.
+Invariant: nothing listens before the policy is loaded and fits the databases named in the settings, and a reload that
+fails leaves everything as it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final
+
+from proxy.admin.readiness import Readiness, reach
+from proxy.admin.server import AdminServer
+from proxy.audit.journal import Journal
+from proxy.catalog.introspect import ConnectParameters, introspect
+from proxy.catalog.snapshot import Snapshot
+from proxy.catalog.store import CatalogStore
+from proxy.errors import PolicyFileError, ProxyError, SettingsFileError
+from proxy.identity.authenticator import Authenticator
+from proxy.identity.principal import Principal
+from proxy.metrics import Metrics
+from proxy.net.listener import Server
+from proxy.net.ports import OpenedSession
+from proxy.net.tls import TlsMode, server_context, upstream_context
+from proxy.net.upstream import Upstream, UpstreamAddress
+from proxy.policy.load import load_policy
+from proxy.scopes import LivePlanning, Scopes
+from proxy.session.startup import Startup
+from proxy.session.upstream_login import Account
+from proxy.settings import Settings, UpstreamSettings
+from proxy.watching import SessionWatch, Watch
+
+_log: Final = logging.getLogger("pgveil")
+
+
+class Application:
+    """One proxy. ``start``, ``reload`` and ``stop`` belong to one event loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises SettingsFileError (and PolicyFileError, JournalError) where a file does not load."""
+        self._settings = settings
+        self._metrics = Metrics()
+        self._scopes = Scopes(load_policy(settings.policy), self._metrics)
+        self._watch = Watch(Journal(settings.audit.journal), self._metrics)
+        self._authenticator = Authenticator(settings.identity.issuers)
+        self._catalogs = CatalogStore(
+            connect_parameters(settings.upstream),
+            refresh_seconds=settings.upstream.catalog_refresh_seconds,
+            on_change=self._catalog_changed,
+        )
+        tls = settings.listen.tls
+        limits = settings.limits.limits()
+        self._server = Server(
+            host=settings.listen.host,
+            port=settings.listen.port,
+            services=_Services(self._authenticator, self._catalogs, self._scopes, self._watch),
+            upstream=Upstream(_address(settings.upstream), _account(settings.upstream), limits),
+            limits=limits,
+            tls=server_context(tls.certificate, tls.key) if tls is not None else None,
+            clear_passwords=settings.listen.allow_password_without_tls,
+        )
+        self._readiness = Readiness(
+            journal_writable=self._watch.journal.is_writable,
+            probe=lambda: reach(settings.upstream.host, settings.upstream.port),
+        )
+        self._admin = AdminServer(settings.admin.host, settings.admin.port, self._metrics, self._readiness)
+
+    async def start(self) -> tuple[str, int]:
+        """Check the policy against the named databases, then listen. Returns the actual host and port.
+
+        Raises ProxyError where something does not load or fit, or an address cannot be listened on.
+        """
+        try:
+            await self._authenticator.prepare()
+            for database in self._settings.upstream.databases:
+                await self._catalogs.get(database)
+                problem = self._scopes.problem(database)
+                if problem is not None:
+                    raise problem
+            await self._admin.start()
+            address = await self._server.start()
+        except OSError as error:
+            await self._close()
+            raise SettingsFileError(f"cannot listen: {error.strerror or error}") from None
+        except BaseException:
+            await self._close()
+            raise
+        self._readiness.listening = True
+        self._readiness.policy_loaded = not self._scopes.unfit_databases
+        self._watch.policy_loaded(self._scopes.policy.version)
+        return address
+
+    @property
+    def admin_port(self) -> int:
+        """The port of /metrics, /healthz and /readyz."""
+        return self._admin.port
+
+    def reload(self) -> None:
+        """Take over the policy as it is on disk now, or nothing at all; open the journal anew (log rotation)."""
+        self._watch.journal.reopen()
+        try:
+            policy = load_policy(self._settings.policy)
+            self._scopes.replace_policy(policy)
+        except PolicyFileError as error:
+            self._watch.policy_refused(len(error.problems))
+            for problem in error.problems:
+                _log.error("policy not reloaded: %s", problem)
+            return
+        self._watch.policy_loaded(policy.version, reloaded=True)
+        _log.info("policy reloaded, version %s", policy.version)
+
+    async def stop(self) -> None:
+        """Drain the sessions, then end everything."""
+        self._readiness.listening = False
+        await self._server.drain()
+        await self._close()
+
+    async def _close(self) -> None:
+        await self._admin.stop()
+        await self._catalogs.close()
+        await self._authenticator.close()
+        self._watch.journal.close()
+
+    def _catalog_changed(self, snapshot: Snapshot) -> None:
+        problem = self._scopes.update_catalog(snapshot)
+        if problem is not None:
+            for line in problem.problems:
+                _log.error("the policy does not fit database %s: %s", snapshot.database, line)
+        self._readiness.policy_loaded = not self._scopes.unfit_databases
+
+
+class _Services:
+    """What a login needs (implements ``net.ports.SessionServices``)."""
+
+    def __init__(self, authenticator: Authenticator, catalogs: CatalogStore, scopes: Scopes, watch: Watch) -> None:
+        self._authenticator = authenticator
+        self._catalogs = catalogs
+        self._scopes = scopes
+        self._watch = watch
+
+    async def authenticate(self, *, user: str, password: str) -> Principal:
+        """See ``SessionServices``."""
+        try:
+            return await self._authenticator.authenticate(password, user)
+        except ProxyError as error:
+            self._watch.login_refused(error, user=user)
+            raise
+
+    async def open(self, principal: Principal, startup: Startup) -> OpenedSession:
+        """See ``SessionServices``."""
+        try:
+            await self._catalogs.get(startup.database)
+            planner = self._scopes.planner(startup.database, principal.role)
+        except ProxyError as error:
+            self._watch.login_refused(error, user=startup.user, database=startup.database)
+            raise
+        watching = self._watch.session(
+            principal, database=startup.database, application=startup.application_name or None
+        )
+        watching.opened()
+        planning = LivePlanning(self._scopes, startup.database, principal.role, self._catalogs.kick)
+        return OpenedSession(principal, planning, watching, planner.role.restricted)
+
+    def closed(self, session: OpenedSession) -> None:
+        """See ``SessionServices``."""
+        if isinstance(session.watching, SessionWatch):
+            session.watching.closed()
+
+    def upstream_failed(self, sqlstate: str) -> None:
+        """See ``SessionServices``."""
+        self._watch.metrics.upstream_error(sqlstate)
+
+
+async def read_catalog(settings: Settings, database: str) -> Snapshot:
+    """Read a database's structure once, with pgveil's own account (raises CatalogError)."""
+    return await introspect(connect_parameters(settings.upstream), database)
+
+
+def connect_parameters(upstream: UpstreamSettings) -> ConnectParameters:
+    """How the catalog's own connections reach the upstream."""
+    parameters = ConnectParameters(host=upstream.host, port=upstream.port, user=upstream.user)
+    if upstream.password is not None:
+        parameters["password"] = upstream.password.get_secret_value()
+    context = None if upstream.is_socket else upstream_context(TlsMode(upstream.tls), upstream.ca)
+    parameters["ssl"] = context if context is not None else False
+    return parameters
+
+
+def _address(upstream: UpstreamSettings) -> UpstreamAddress:
+    return UpstreamAddress(upstream.host, upstream.port, TlsMode(upstream.tls), upstream.ca)
+
+
+def _account(upstream: UpstreamSettings) -> Account:
+    password = upstream.password.get_secret_value() if upstream.password is not None else None
+    return Account(upstream.user, password)
