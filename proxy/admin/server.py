@@ -1,0 +1,67 @@
+"""The administrators' HTTP port: ``/metrics``, ``/healthz`` and ``/readyz``.
+
+Owns: the paths and what they answer. Must not know: sessions, SQL, how metrics are counted.
+Invariant: it only reads; nothing that it answers is about a single person or value.
+"""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from proxy.admin.readiness import Readiness
+from proxy.errors import SettingsFileError
+from proxy.metrics import CONTENT_TYPE, Metrics
+
+_STOP_SECONDS = 1.0
+
+
+class AdminServer:
+    """The HTTP server. Start and stop it in the event loop that the metrics belong to."""
+
+    def __init__(self, host: str, port: int, metrics: Metrics, readiness: Readiness) -> None:
+        self._host = host
+        self._port = port
+        self._metrics = metrics
+        self._readiness = readiness
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on (the real one, where the settings say 0)."""
+        return self._port
+
+    async def start(self) -> None:
+        """Listen. Raises SettingsFileError where the address cannot be had."""
+        app = web.Application(client_max_size=1024)
+        app.router.add_get("/metrics", self._show_metrics)
+        app.router.add_get("/healthz", self._show_health)
+        app.router.add_get("/readyz", self._show_readiness)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_STOP_SECONDS, handle_signals=False)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, self._host, self._port).start()
+        except OSError as problem:
+            await runner.cleanup()
+            reason = problem.strerror or type(problem).__name__
+            raise SettingsFileError(f"admin: cannot listen on {self._host}:{self._port}: {reason}") from None
+        self._runner = runner
+        self._port = runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Stop listening; what is being answered gets a second to end. Without effect where it does not run."""
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
+        await self._readiness.close()
+
+    async def _show_metrics(self, _: web.Request) -> web.Response:
+        # The header is given as it is: aiohttp's own arguments would drop the version from the media type.
+        return web.Response(body=self._metrics.exposition(), headers={"Content-Type": CONTENT_TYPE})
+
+    async def _show_health(self, _: web.Request) -> web.Response:
+        return web.json_response({"status": "alive"})
+
+    async def _show_readiness(self, _: web.Request) -> web.Response:
+        missing = await self._readiness.missing()
+        status = "not ready" if missing else "ready"
+        return web.json_response({"status": status, "missing": list(missing)}, status=503 if missing else 200)
