@@ -1,0 +1,159 @@
+"""``make bench``: what the proxy costs, as ratios to a direct connection and to PgBouncer, taken in one run.
+
+Owns: the order of measurements and the tables. Must not know: how a number is taken.
+Invariant: the targets of a comparison take turns, round by round, and medians are compared: the machine may be noisy.
+It judges nothing; the aims beside the tables are for the reader.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from tests.bench import measure
+from tests.bench.measure import Throughput
+from tests.bench.rig import Rig, Target, rig
+
+_CONSOLE = Console(highlight=False)
+_Result = TypeVar("_Result")
+
+
+def main() -> None:
+    """Run all comparisons, or those named on the command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--seconds", type=int, default=5, help="length of one run of pgbench (default 5)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds whose median counts (default 3)")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="patients (default 1000000)")
+    parser.add_argument("--connections", type=int, nargs="+", default=[1, 8], help="concurrent clients (default 1 8)")
+    parser.add_argument("only", nargs="*", metavar="PART", help=f"parts to run: {', '.join(_PARTS)} (default all)")
+    options = parser.parse_args()
+    unknown = set(options.only) - _PARTS.keys()
+    if unknown:
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    with rig(rows=options.rows, note=lambda words: _CONSOLE.print(f"… {words}")) as running:
+        if not any(target.name == "PgBouncer" for target in running.targets):
+            _CONSOLE.print("PgBouncer is not installed, so it is left out.")
+        for name, part in _PARTS.items():
+            if not options.only or name in options.only:
+                part(running, options)
+
+
+def _points(running: Rig, options: argparse.Namespace) -> None:
+    rewritten = measure.planner_of(running)().plan(measure.POINT_READ, ("public",)).text
+    for mode in ("prepared", "simple"):
+        for connections in options.connections:
+
+            def run(target: Target, mode: str = mode, connections: int = connections) -> Throughput:
+                statement = rewritten if target.rewritten else measure.POINT_READ
+                return measure.pgbench(
+                    running, target, statement, mode=mode, connections=connections, seconds=options.seconds
+                )
+
+            title = f"Point reads of a masked column, {mode}, {connections} connection{'s' * (connections > 1)}"
+            results = _in_turns(title, running.targets, options.rounds, run)
+            aim = "latency at most 1.2 of PgBouncer's" if connections == 1 else "at least 0.8 of PgBouncer's throughput"
+            _show_throughput(f"{title} (aim: {aim})", results)
+
+
+def _logins(running: Rig, options: argparse.Namespace) -> None:
+    targets = [target for target in running.targets if target.name != "direct, unmasked"]
+    for connections in options.connections:
+
+        def run(target: Target, connections: int = connections) -> Throughput:
+            return measure.pgbench(
+                running, target, "SELECT 1", mode="simple", connections=connections, seconds=options.seconds,
+                reconnect=True,
+            )  # fmt: skip
+
+        title = f"Logins, {connections} at a time (PgBouncer keeps its connections to the server, the others make new)"
+        _show_throughput(title, _in_turns(title, targets, options.rounds, run))
+
+
+def _bulk(running: Rig, options: argparse.Namespace) -> None:
+    rewritten = measure.planner_of(running)().plan(measure.BULK_READ, ("public",)).text
+
+    def run(target: Target) -> tuple[float, int]:
+        return measure.bulk_read(target, rewritten if target.rewritten else measure.BULK_READ)
+
+    title = f"Reading {options.rows:,} rows with four masked columns"
+    results = _in_turns(title, running.targets, options.rounds, run)
+    base = statistics.median(seconds for seconds, _ in results["direct"])
+    table = Table("target", "seconds", "MB/s", "speed / direct", title=f"{title} (aim: at least 0.95 of direct)")
+    for name, samples in results.items():
+        seconds = statistics.median(s for s, _ in samples)
+        table.add_row(name, f"{seconds:.2f}", f"{samples[0][1] / seconds / 1e6:.0f}", f"{base / seconds:.2f}")
+    _CONSOLE.print(table)
+
+
+def _memory(running: Rig, options: argparse.Namespace) -> None:
+    title = f"The proxy's resident memory while {options.rows:,} rows are read (aim: does not grow with the result)"
+    table = Table("reader", "before, MiB", "peak, MiB", "growth, MiB", "read, MB", title=title)
+    for name, pause in (("fast", 0.0), ("slow", 0.05)):
+        memory = measure.memory_while_reading(running, measure.BULK_READ, pause=pause, seconds=options.seconds * 3)
+        growth = memory.peak - memory.before
+        numbers = (memory.before, memory.peak, growth, memory.megabytes)
+        table.add_row(name, *(f"{number:.1f}" for number in numbers))
+    _CONSOLE.print(table)
+
+
+def _planning(running: Rig, _options: argparse.Namespace) -> None:
+    make = measure.planner_of(running)
+    table = Table("statement", "not cached, ms", "cached, µs", title="Planning a statement")
+    for name, statement in (
+        ("point read", measure.POINT_READ),
+        ("bulk read", measure.BULK_READ),
+        ("dashboard", measure.DASHBOARD),
+    ):
+        miss, hit = measure.planning_seconds(make, statement)
+        table.add_row(name, f"{miss * 1e3:.2f}", f"{hit * 1e6:.2f}")
+    _CONSOLE.print(table)
+
+
+def _in_turns(
+    title: str, targets: Sequence[Target], rounds: int, run: Callable[[Target], _Result]
+) -> dict[str, list[_Result]]:
+    """The results by target; in each round every target has its turn."""
+    results: dict[str, list[_Result]] = {target.name: [] for target in targets}
+    with Progress(console=_CONSOLE, transient=True) as progress:
+        task = progress.add_task(title, total=rounds * len(targets))
+        for _ in range(rounds):
+            for target in targets:
+                results[target.name].append(run(target))
+                progress.advance(task)
+    return results
+
+
+def _show_throughput(title: str, results: dict[str, list[Throughput]]) -> None:
+    medians = {
+        name: Throughput(statistics.median(s.tps for s in samples), statistics.median(s.latency for s in samples))
+        for name, samples in results.items()
+    }
+    bases = [name for name in ("direct", "PgBouncer") if name in medians]
+    headings = [f"{what} / {base}" for base in bases for what in ("throughput", "latency")]
+    table = Table("target", "a second", "latency, ms", *headings, title=title)
+    for name, median in medians.items():
+        ratios = [
+            f"{ratio:.2f}"
+            for base in bases
+            for ratio in (median.tps / medians[base].tps, median.latency / medians[base].latency)
+        ]
+        table.add_row(name, f"{median.tps:,.0f}", f"{median.latency:.3f}", *ratios)
+    _CONSOLE.print(table)
+
+
+_PARTS: dict[str, Callable[[Rig, argparse.Namespace], None]] = {
+    "points": _points,
+    "bulk": _bulk,
+    "memory": _memory,
+    "planning": _planning,
+    "logins": _logins,
+}
+
+if __name__ == "__main__":
+    main()

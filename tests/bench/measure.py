@@ -1,0 +1,188 @@
+"""The measurements themselves: pgbench runs, a bulk read, the proxy's memory, the cost of planning.
+
+Owns: how each number is taken. Must not know: how the processes were started, how numbers are shown.
+Invariant: every loop ends after a given time, and what a target is sent is the same for all but for the rewrite.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import socket
+import statistics
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from proxy.app import read_catalog
+from proxy.planner.planner import Planner
+from proxy.policy.bound import bind
+from proxy.policy.load import load_policy
+from proxy.settings import load_settings
+from tests.bench.rig import DATABASE, ROLE, Rig, Target
+
+POINT_READ = "SELECT ssn FROM clinic.patients WHERE patient_id = $1"
+BULK_READ = "SELECT patient_id, mrn, ssn, last_name, dob, zip, sex, balance FROM clinic.patients"
+DASHBOARD = (
+    "SELECT zip, date_trunc('year', dob) AS born, count(*), avg(balance) FROM clinic.patients p "
+    "WHERE sex = 'F' AND last_name LIKE 'L%' GROUP BY 1, 2 HAVING count(*) > 10 ORDER BY 3 DESC LIMIT 50"
+)
+
+_READY = b"Z\x00\x00\x00\x05I"  # ReadyForQuery, idle (manual, 54.7)
+
+
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """What pgbench says: transactions a second and the mean latency in milliseconds."""
+
+    tps: float
+    latency: float
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Resident memory of the proxy in MiB: before, and the most that was seen meanwhile; ``megabytes`` were read."""
+
+    before: float
+    peak: float
+    megabytes: float
+
+
+def planner_of(rig: Rig) -> Callable[[], Planner]:
+    """Makes fresh planners (with an empty cache) for the role, as the proxy would have them."""
+    settings = load_settings(rig.settings)
+    snapshot = asyncio.run(read_catalog(settings, DATABASE))
+    bound = bind(load_policy(settings.policy), snapshot)
+    role = bound.role(ROLE)
+    if role is None:
+        raise SystemExit(f"the policy of the benchmark has no role {ROLE}")
+    return lambda: Planner(bound, role)
+
+
+def pgbench(
+    rig: Rig, target: Target, statement: str, *, mode: str, connections: int, seconds: int, reconnect: bool = False
+) -> Throughput:
+    """One run of pgbench; ``$1`` in the statement is a random patient. ``reconnect`` logs in for each transaction."""
+    script = rig.folder / f"{target.name.replace(' ', '-')}.sql"
+    script.write_text(f"\\set id random(1, :rows)\n{statement.replace('$1', ':id')};\n")
+    command = [
+        str(rig.tools / "pgbench"), "--no-vacuum", f"--protocol={mode}", f"--client={connections}",
+        f"--jobs={min(connections, os.cpu_count() or 1)}", f"--time={seconds}", f"--file={script}",
+        f"--define=rows={rig.rows}", *(["--connect"] if reconnect else []), "--host=127.0.0.1",
+        f"--port={target.port}", f"--username={target.user}", DATABASE,
+    ]  # fmt: skip
+    environ = {**os.environ, "PGPASSWORD": target.password, "PGSSLMODE": "disable"}
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=seconds + 60)
+    if done.returncode != 0:
+        raise SystemExit(f"pgbench against {target.name} failed:\n{done.stderr}")
+    return parse_pgbench(done.stdout)
+
+
+def parse_pgbench(text: str) -> Throughput:
+    """The two numbers of pgbench's report (ValueError where they are not in it)."""
+    latency = re.search(r"^latency average = ([\d.]+) ms", text, re.MULTILINE)
+    tps = re.search(r"^tps = ([\d.]+) ", text, re.MULTILINE)
+    if latency is None or tps is None:
+        raise ValueError("this is not a report of pgbench")
+    return Throughput(float(tps[1]), float(latency[1]))
+
+
+def bulk_read(target: Target, statement: str) -> tuple[float, int]:
+    """Seconds and bytes of one result. The client only receives: it neither splits nor decodes rows, so that it costs
+    next to nothing and the servers' own costs show.
+    """
+    with _raw_connection(target) as stream:
+        started = time.perf_counter()
+        size = sum(len(chunk) for chunk in _answer(stream, statement))
+        return time.perf_counter() - started, size
+
+
+def memory_while_reading(rig: Rig, statement: str, *, pause: float, seconds: float) -> Memory:
+    """The proxy's memory while a client takes a quarter of a megabyte at a time and waits ``pause`` seconds after each.
+
+    Ends after ``seconds`` whether all was read or not.
+    """
+    before, peak, size = resident_megabytes(rig.proxy_pid), 0.0, 0
+    done = threading.Event()
+
+    def watch() -> None:
+        nonlocal peak
+        while not done.wait(0.01):
+            peak = max(peak, resident_megabytes(rig.proxy_pid))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        with _raw_connection(rig.target("pgveil")) as stream:
+            deadline = time.monotonic() + seconds
+            for chunk in _answer(stream, statement):
+                size += len(chunk)
+                if pause:
+                    time.sleep(pause)
+                if time.monotonic() > deadline:
+                    break
+    finally:
+        done.set()
+        watcher.join()
+    return Memory(before, peak, size / 1e6)
+
+
+def resident_megabytes(pid: int) -> float:
+    """Resident memory of a process (0 where the system has no /proc)."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except OSError:
+        return 0.0
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def planning_seconds(make: Callable[[], Planner], statement: str) -> tuple[float, float]:
+    """Median seconds to plan a statement that the cache does not have, and one that it has."""
+    misses = []
+    for _ in range(30):
+        planner = make()
+        started = time.perf_counter()
+        planner.plan(statement, ("public",))
+        misses.append(time.perf_counter() - started)
+    planner = make()
+    planner.plan(statement, ("public",))
+    hits = []
+    for _ in range(30):
+        started = time.perf_counter()
+        for _ in range(1000):
+            planner.plan(statement, ("public",))
+        hits.append((time.perf_counter() - started) / 1000)
+    return statistics.median(misses), statistics.median(hits)
+
+
+@contextlib.contextmanager
+def _raw_connection(target: Target) -> Iterator[socket.socket]:
+    """The socket of a connection that libpq has logged in."""
+    with psycopg.connect(target.dsn(), autocommit=True) as connection:
+        stream = socket.socket(fileno=os.dup(connection.fileno()))
+        stream.setblocking(True)
+        with stream:
+            yield stream
+            stream.shutdown(socket.SHUT_RDWR)
+
+
+def _answer(stream: socket.socket, statement: str) -> Iterator[bytes]:
+    """What comes back for a simple Query, in pieces, up to its ReadyForQuery."""
+    text = statement.encode() + b"\0"
+    stream.sendall(b"Q" + (len(text) + 4).to_bytes(4, "big") + text)
+    tail = b""
+    while not tail.endswith(_READY):
+        chunk = stream.recv(256 * 1024)
+        if not chunk:
+            raise SystemExit("the connection ended before the result did")
+        if chunk[0] == ord("E") and not tail:
+            raise SystemExit(f"the bulk read failed: {chunk[:500]!r}")
+        tail = (tail + chunk)[-len(_READY) :]
+        yield chunk
