@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 
 class Algorithm(Enum):
@@ -81,7 +81,7 @@ class IssuerSettings(BaseModel):
     leeway_seconds: int = Field(30, ge=0, le=300, description="how far the issuer's clock may differ from ours")
     jwks_cache_seconds: int = Field(300, ge=1, description="keys from an address are fetched again when this old")
     jwks_stale_seconds: int = Field(
-        3600, ge=1, description="keys that could not be read again are trusted no longer than this"
+        3600, ge=10, description="keys that could not be read again are trusted no longer than this"
     )
     claims: ClaimNames = Field(default_factory=ClaimNames, description="which claims hold what")
 
@@ -104,6 +104,12 @@ class IssuerSettings(BaseModel):
         if not path.is_file():
             raise ValueError(f"there is no file {path}")
         return str(path)
+
+    @model_validator(mode="after")
+    def _stale_after_aged(self) -> IssuerSettings:
+        if self.jwks_stale_seconds < self.jwks_cache_seconds:
+            raise ValueError("`jwks_stale_seconds` must not be less than `jwks_cache_seconds`")
+        return self
 
     @property
     def jwks_is_url(self) -> bool:

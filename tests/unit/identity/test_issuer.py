@@ -42,6 +42,13 @@ def test_reasons_for_refused_algorithms() -> None:
         issuer(algorithms=[])
 
 
+def test_stale_bound_is_not_below_the_cache_time() -> None:
+    """Keys cannot be distrusted before they would be fetched again."""
+    assert issuer(jwks_cache_seconds=60, jwks_stale_seconds=60).jwks_stale_seconds == 60
+    with pytest.raises(ValidationError, match="must not be less"):
+        issuer(jwks_cache_seconds=600, jwks_stale_seconds=300)
+
+
 @pytest.mark.parametrize(
     "url", ["https://idp.example/k", "http://localhost:8080/k", "http://127.0.0.1/k", "http://[::1]:1/k"]
 )
