@@ -5,10 +5,10 @@ Must not know: how a statement is run or compared.
 Invariant: a file that does not follow the format is an error, never a statement left out.
 
 A statement begins with ``-- title:`` and ends where the next title begins. Directly under the title stand further
-header lines, in any order: ``-- order: total|none|sample`` (whether ORDER BY leaves nothing open; otherwise the rows are
-compared as a multiset; of a ``sample`` only the shape and the number of rows are determined), ``-- params: [...]`` (a JSON
-list of texts and nulls), ``-- sqlstate: 42501`` and ``-- reason: word`` (refused statements). Comments after the header
-belong to the statement.
+header lines, in any order: ``-- order: total|none|sample`` (whether ORDER BY leaves nothing open; otherwise the rows
+are compared as a multiset; of a ``sample`` only the shape and the number of rows are determined), ``-- params: [...]``
+(a JSON list of texts and nulls), ``-- sqlstate: 42501`` and ``-- reason: word`` (refused statements). Comments after
+the header belong to the statement, and ``{database}`` in it stands for the database's name.
 """
 
 from __future__ import annotations
@@ -52,6 +52,10 @@ class CorpusStatement:
     def name(self) -> str:
         """What the test report calls it."""
         return f"{self.family}: {self.title}"
+
+    def text_for(self, database: str) -> str:
+        """The statement as it is sent to a database of that name."""
+        return self.text.replace("{database}", database)
 
 
 def load_corpus(folder: str) -> list[CorpusStatement]:

@@ -42,7 +42,7 @@ SELECT patient_id, ssn FROM patients WHERE patient_id <= 30 ORDER BY patient_id;
 
 -- title: database-qualified table
 -- order: none
-SELECT count(*) FROM clinic.clinic.patients;
+SELECT count(*) FROM {database}.clinic.patients;
 
 -- title: quoted and mixed-case aliases
 -- order: total

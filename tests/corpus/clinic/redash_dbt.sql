@@ -9,7 +9,7 @@
 /* {"app": "dbt", "dbt_version": "1.10.0", "profile_name": "clinic", "target_name": "dev", "node_id": "model.clinic.fct_visits"} */
 with source as (
 
-    select * from "clinic"."clinic"."encounters"
+    select * from "{database}"."clinic"."encounters"
 
 ),
 
@@ -37,7 +37,7 @@ select
 select
     patient_id as unique_field,
     count(*) as n_records
-from "clinic"."clinic"."patients"
+from "{database}"."clinic"."patients"
 where patient_id is not null
 group by patient_id
 having count(*) > 1
