@@ -1,7 +1,8 @@
-"""Puts the made-up clinic into a database.
+"""Puts the made-up clinic into a database, and reads from it.
 
-Owns: creating the database, its schema and rows, and the login that the proxy uses. Must not know: how the rows are
-made up, policies, the proxy. Invariant: the same number of patients and seed give the same database.
+Owns: creating the database, its schema and rows, the login that the proxy uses, and asking a server one question.
+Must not know: how the rows are made up, policies, the proxy. Invariant: the same number of patients and seed give the
+same database.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from ssl import SSLContext
 from typing import TypedDict
@@ -64,6 +66,29 @@ async def load_clinic(
             await connection.execute("VACUUM ANALYZE")
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise EmbeddedPostgresError(f"the clinic could not be loaded: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a client gets to see: column names and rows, or the error's text in place of both."""
+
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[object, ...], ...] = ()
+    error: str | None = None
+
+
+async def ask(server: Server, sql: str, database: str = DATABASE) -> Answer:
+    """Run one statement as an ordinary client does, with a prepared statement and binary results."""
+    try:
+        async with _connected(server, database) as connection:
+            statement = await connection.prepare(sql)
+            rows = await statement.fetch()
+            columns = tuple(attribute.name for attribute in statement.get_attributes())
+            return Answer(columns, tuple(tuple(row) for row in rows))
+    except asyncpg.PostgresError as error:
+        return Answer(error=f"{error.sqlstate}: {error}")
+    except (OSError, asyncpg.InterfaceError) as error:
+        return Answer(error=f"no answer: {error}")
 
 
 @contextlib.asynccontextmanager

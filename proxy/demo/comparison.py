@@ -1,0 +1,79 @@
+"""The same statement as several roles, side by side.
+
+Owns: the statements that the demo shows, and how their answers are drawn. Must not know: how an answer comes about.
+Invariant: every role is asked the very same text; what fits into 120 columns stays side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rich import box
+from rich.columns import Columns
+from rich.console import Console
+from rich.panel import Panel
+from rich.syntax import Syntax
+from rich.table import Table
+
+from proxy.demo.clinic import Answer, Server, ask
+
+WIDTH = 120
+ROLES = ("clinician", "billing", "analyst")
+
+STATEMENTS = (
+    """\
+SELECT first_name AS first, ssn, dob, zip
+FROM clinic.patients
+WHERE patient_id BETWEEN 38 AND 45
+ORDER BY patient_id""",
+    """\
+SELECT zip, count(*) AS patients, min(dob) AS oldest
+FROM clinic.patients
+WHERE state IN ('VT', 'WY')
+GROUP BY zip
+ORDER BY patients DESC, zip
+LIMIT 5""",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One statement and each role's answer to it."""
+
+    sql: str
+    answers: Mapping[str, Answer]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every role got rows."""
+        return all(answer.error is None for answer in self.answers.values())
+
+
+async def compare(clients: Mapping[str, Server], sql: str) -> Comparison:
+    """Ask as each role; ``clients`` are the connection parameters by role."""
+    return Comparison(sql, {role: await ask(client, sql) for role, client in clients.items()})
+
+
+def show(console: Console, comparison: Comparison) -> None:
+    """Draw the statement and the answers."""
+    console.print(Syntax(comparison.sql, "sql", background_color="default"))
+    tables = [_drawn(role, answer) for role, answer in comparison.answers.items()]
+    console.print(Columns(tables, padding=(0, 1)))
+    console.print()
+
+
+def _drawn(role: str, answer: Answer) -> Table | Panel:
+    if answer.error is not None:
+        return Panel(answer.error, title=role, width=WIDTH // len(ROLES) - 2, style="red")
+    table = Table(title=role, title_style="bold", box=box.SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
+    for position, name in enumerate(answer.columns):
+        numeric = any(isinstance(row[position], int | float) for row in answer.rows)
+        table.add_column(name, justify="right" if numeric else "left", no_wrap=True)
+    for row in answer.rows:
+        table.add_row(*(_cell(value) for value in row))
+    return table
+
+
+def _cell(value: object) -> str:
+    return "[dim]∅[/dim]" if value is None else str(value).replace("[", r"\[")
