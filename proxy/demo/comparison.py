@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rich import box
-from rich.columns import Columns
 from rich.console import Console
+from rich.measure import Measurement
 from rich.panel import Panel
 from rich.syntax import Syntax
 from rich.table import Table
@@ -59,14 +59,20 @@ def show(console: Console, comparison: Comparison) -> None:
     """Draw the statement and the answers."""
     console.print(Syntax(comparison.sql, "sql", background_color="default"))
     tables = [_drawn(role, answer) for role, answer in comparison.answers.items()]
-    console.print(Columns(tables, padding=(0, 1)))
+    widths = [Measurement.get(console, console.options, table).maximum for table in tables]
+    if sum(widths) + 2 * (len(tables) - 1) <= console.width:
+        beside = Table.grid(padding=(0, 2, 0, 0))
+        beside.add_row(*tables)
+        console.print(beside)
+    else:
+        console.print(*tables, sep="\n")
     console.print()
 
 
 def _drawn(role: str, answer: Answer) -> Table | Panel:
     if answer.error is not None:
         return Panel(answer.error, title=role, width=WIDTH // len(ROLES) - 2, style="red")
-    table = Table(title=role, title_style="bold", box=box.SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(title=role, title_style="bold", box=box.SIMPLE_HEAD, show_edge=False, padding=0)
     for position, name in enumerate(answer.columns):
         numeric = any(isinstance(row[position], int | float) for row in answer.rows)
         table.add_column(name, justify="right" if numeric else "left", no_wrap=True)
