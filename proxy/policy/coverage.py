@@ -1,0 +1,109 @@
+"""Which kind each column of a catalog has, whatever the role.
+
+Owns: listed tables, ``schema.*`` entries, and what partitions and inheritance children take from their parents.
+Must not know: roles, masks' SQL. Invariant: a column has a kind only where the policy gives it one and nothing in the
+policy contradicts it; two parents that disagree, or a child listed otherwise than its parent, leave it without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from proxy.catalog.snapshot import Relation, RelationKind, Snapshot
+from proxy.policy.model import CLEAR_KIND, Location, Policy, Table
+
+# The relations that hold rows of their own (or of another server): these need an entry. Views are shown as the tables
+# under them; sequences and composite types are out of reach.
+STORED: Final = frozenset(
+    {
+        RelationKind.TABLE,
+        RelationKind.PARTITIONED_TABLE,
+        RelationKind.MATERIALIZED_VIEW,
+        RelationKind.FOREIGN_TABLE,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CoveredColumn:
+    """A column's kind. ``owner`` is the (schema, table) by which roles name the column: the topmost parent's.
+
+    ``entry`` is the path of the policy entry that says so.
+    """
+
+    kind: str
+    owner: tuple[str, str]
+    entry: str
+    location: Location
+
+
+@dataclass(slots=True)
+class Coverage:
+    """The kinds of all relations of one catalog, found when first asked for."""
+
+    policy: Policy
+    snapshot: Snapshot
+    _done: dict[int, Mapping[str, CoveredColumn] | None] = field(default_factory=dict)
+
+    def of(self, relation: Relation) -> Mapping[str, CoveredColumn] | None:
+        """The kind of each column that has one, by name; None for a relation that the policy does not know."""
+        if relation.oid not in self._done:
+            self._done[relation.oid] = self._find(relation)
+        return self._done[relation.oid]
+
+    def listed(self, relation: Relation) -> Table | None:
+        """The relation's own entry."""
+        return self.policy.tables.get((relation.schema, relation.name))
+
+    def inherited(self, relation: Relation) -> dict[str, list[CoveredColumn]] | None:
+        """What each parent that the policy knows says of the columns it shares; None where it knows no parent."""
+        parents = [p for oid in relation.parents if (p := self.snapshot.by_oid.get(oid)) is not None]
+        known = [(parent, covered) for parent in parents if (covered := self.of(parent)) is not None]
+        if not known:
+            return None
+        found: dict[str, list[CoveredColumn]] = {}
+        for parent, covered in known:
+            for column in parent.columns:
+                if column.name in covered:
+                    found.setdefault(column.name, []).append(covered[column.name])
+        return found
+
+    def shared_names(self, relation: Relation) -> frozenset[str]:
+        """The columns that come from a parent that the policy knows, with or without a kind there."""
+        parents = (self.snapshot.by_oid.get(oid) for oid in relation.parents)
+        return frozenset(c.name for p in parents if p is not None and self.of(p) is not None for c in p.columns)
+
+    def _find(self, relation: Relation) -> Mapping[str, CoveredColumn] | None:
+        if relation.kind not in STORED:
+            return None
+        own = self._own(relation)
+        inherited = self.inherited(relation)
+        if inherited is None:
+            return own if own is not None else self._of_schema(relation)
+        found = {name: covers[0] for name, covers in inherited.items() if len({c.kind for c in covers}) == 1}
+        if own is None:
+            return found
+        shared = self.shared_names(relation)
+        agreeing = {name: c for name, c in found.items() if name not in own or own[name].kind == c.kind}
+        return {name: c for name, c in own.items() if name not in shared} | agreeing
+
+    def _own(self, relation: Relation) -> dict[str, CoveredColumn] | None:
+        table = self.listed(relation)
+        if table is None:
+            return None
+        owner, path = (relation.schema, relation.name), f"tables.{table.qualified_name}"
+        if table.columns is None:
+            return {c.name: CoveredColumn(CLEAR_KIND, owner, path, table.location) for c in relation.columns}
+        return {
+            name: CoveredColumn(column.kind, owner, f"{path}.columns.{name}", column.location)
+            for name, column in table.columns.items()
+        }
+
+    def _of_schema(self, relation: Relation) -> dict[str, CoveredColumn] | None:
+        location = self.policy.clear_schemas.get(relation.schema)
+        if location is None:
+            return None
+        owner, path = (relation.schema, relation.name), f"tables.{relation.schema}.*"
+        return {c.name: CoveredColumn(CLEAR_KIND, owner, path, location) for c in relation.columns}
