@@ -295,21 +295,22 @@ def _our_uids() -> set[int]:
 
 
 def _base_folder() -> Path:
-    """The folder for temporary files, or /tmp where a socket's path below it would be too long."""
-    base = Path(tempfile.gettempdir())
-    longest = base / f"{PREFIX}12345678" / ".s.PGSQL.65535.lock"
-    return base if len(os.fsencode(longest)) <= SOCKET_PATH_LIMIT else Path("/tmp")  # noqa: S108 - mkdtemp follows
+    """The folder for temporary files; /tmp where the server cannot reach that or a socket's path would be too long."""
+    account = account_for_server()
+    for base in (Path(tempfile.gettempdir()), Path("/tmp")):  # noqa: S108 - mkdtemp follows
+        longest = base / f"{PREFIX}12345678" / ".s.PGSQL.65535.lock"
+        fits = len(os.fsencode(longest)) <= SOCKET_PATH_LIMIT
+        if fits and base.is_dir() and (account is None or account.may_traverse(base)):
+            return base
+    raise EmbeddedPostgresError(
+        f"PostgreSQL can work neither in {tempfile.gettempdir()} nor in /tmp",
+        detail="As root it runs as another user, who cannot reach it." if account else "The path is too long.",
+        hint="Point TMPDIR at a short path that everyone can enter, or start this command as an ordinary user.",
+    )
 
 
 def _make_folder(account: Account | None) -> Path:
-    base = _base_folder()
-    if account is not None and not account.may_traverse(base):
-        raise EmbeddedPostgresError(
-            f'the user "{account.name}" cannot reach {base}',
-            detail="PostgreSQL does not run as root, so it is started as that user.",
-            hint="Point TMPDIR at a folder that everyone can enter, or start this command as an ordinary user.",
-        )
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=_base_folder()))
     if account is not None:
         os.chown(folder, account.uid, account.gid)
     return folder
