@@ -16,7 +16,19 @@ from postgast.pg_query_pb2 import ParseResult, ScanResult
 
 from proxy.errors import StatementSyntaxError, UnsupportedRefusal
 
-__all__ = ["MAX_DEPTH", "ParseResult", "ScanResult", "deparse", "fingerprint", "parse", "scan", "split", "walk"]
+__all__ = [
+    "MAX_DEPTH",
+    "ParseResult",
+    "ScanResult",
+    "deparse",
+    "fingerprint",
+    "message_type",
+    "parse",
+    "scan",
+    "split",
+    "too_complex",
+    "walk",
+]
 
 # Levels of nesting in one statement. libpg_query recurses in C without a limit of its own and takes the process down
 # at 1,300 nested sub-selects, or between 3,000 and 9,000 nested operators, on an 8 MB stack; Postgres itself gives up
@@ -133,6 +145,11 @@ def walk(message: Any) -> Iterator[Any]:
             if descriptor.message_type is not None:
                 children.extend(value if descriptor.is_repeated else (value,))
         stack.extend(reversed(children))
+
+
+def message_type(name: str) -> Any:
+    """The protobuf descriptor of one kind of node, such as ``SelectStmt``."""
+    return postgast.pg_query_pb2.DESCRIPTOR.message_types_by_name[name]
 
 
 def too_complex() -> UnsupportedRefusal:
