@@ -17,7 +17,7 @@ from proxy.policy.catalog_check import catalog_problems, covers_anything
 from proxy.policy.coverage import STORED, Coverage, CoveredColumn
 from proxy.policy.fit import misfit
 from proxy.policy.masks import Clear, Hidden, Mask
-from proxy.policy.model import CLEAR_KIND, Policy, Role
+from proxy.policy.model import Policy, Role
 from proxy.policy.precedence import own_rule, role_rule
 
 _FIRST_USER_OID: Final = 16384  # FirstNormalObjectId: smaller oids are the system's
@@ -204,8 +204,8 @@ def bind(policy: Policy, snapshot: Snapshot, *, strict: bool = True) -> BoundPol
 
     Raises PolicyFileError with one ``file:line: message`` for each table, column, schema or function of the policy that
     the catalog lacks, each column of a listed table that has no kind, and each mask that does not fit its column. With
-    ``strict`` False these are kept in ``problems`` instead, and what they are about is hidden: a table's new column need
-    not stop a running proxy. A database that has none of the policy's tables has nothing that a role may read.
+    ``strict`` False these are kept in ``problems`` instead, and what they are about is hidden: a table's new column
+    need not stop a running proxy. A database that has none of the policy's tables has nothing that a role may read.
     """
     problems = catalog_problems(policy, snapshot) if covers_anything(policy, snapshot) else ()
     if problems and strict:
