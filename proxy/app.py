@@ -76,9 +76,9 @@ class Application:
             await self._authenticator.prepare()
             for database in self._settings.upstream.databases:
                 await self._catalogs.get(database)
-                problem = self._scopes.problem(database)
-                if problem is not None:
-                    raise problem
+                problems = self._scopes.problems(database)
+                if problems:
+                    raise PolicyFileError(problems)
             await self._admin.start()
             address = await self._server.start()
         except OSError as error:
@@ -124,10 +124,8 @@ class Application:
         self._watch.journal.close()
 
     def _catalog_changed(self, snapshot: Snapshot) -> None:
-        problem = self._scopes.update_catalog(snapshot)
-        if problem is not None:
-            for line in problem.problems:
-                _log.error("the policy does not fit database %s: %s", snapshot.database, line)
+        for problem in self._scopes.update_catalog(snapshot):
+            _log.error("the policy does not fit database %s: %s", snapshot.database, problem)
         self._readiness.policy_loaded = not self._scopes.unfit_databases
 
 

@@ -2,7 +2,7 @@
 
 Owns: the current policy, its binding to each database's catalog, and the planners made from them.
 Must not know: sockets, files, how catalogs are read. Invariant: a statement is planned with the newest policy and
-catalog that fit each other; where they do not fit, every statement on that database is refused.
+catalog; what of a catalog the policy does not cover is hidden from everyone.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from proxy.catalog.snapshot import Snapshot
-from proxy.errors import PolicyFileError, PolicyRefusal
+from proxy.errors import PolicyRefusal
 from proxy.planner.plan import Plan
 from proxy.planner.planner import Planner, PlanningMeter
 from proxy.policy.bound import BoundPolicy, bind
@@ -28,7 +28,7 @@ class Scopes:
         self._policy = policy
         self._meter = meter
         self._snapshots: dict[str, Snapshot] = {}
-        self._bound: dict[str, BoundPolicy | PolicyFileError] = {}
+        self._bound: dict[str, BoundPolicy] = {}
         self._planners: dict[tuple[str, str], Planner] = {}
 
     @property
@@ -43,34 +43,30 @@ class Scopes:
         """
         bound = {database: bind(policy, snapshot) for database, snapshot in self._snapshots.items()}
         self._policy = policy
-        self._bound = dict(bound)
+        self._bound = bound
         self._planners.clear()
 
-    def update_catalog(self, snapshot: Snapshot) -> PolicyFileError | None:
-        """Take a database's newest catalog. Returns what does not fit the policy, if anything."""
+    def update_catalog(self, snapshot: Snapshot) -> tuple[str, ...]:
+        """Take a database's newest catalog. Returns what does not fit the policy; all that this is about is hidden."""
         database = snapshot.database
         self._snapshots[database] = snapshot
         for key in [k for k in self._planners if k[0] == database]:
             del self._planners[key]
-        try:
-            self._bound[database] = bind(self._policy, snapshot)
-        except PolicyFileError as error:
-            self._bound[database] = error
-            return error
-        return None
+        self._bound[database] = bind(self._policy, snapshot, strict=False)
+        return self._bound[database].problems
 
-    def problem(self, database: str) -> PolicyFileError | None:
-        """Why the policy does not fit that database's catalog, or None."""
+    def problems(self, database: str) -> tuple[str, ...]:
+        """What of the policy does not fit that database's catalog, one ``file:line: message`` each."""
         bound = self._bound.get(database)
-        return bound if isinstance(bound, PolicyFileError) else None
+        return bound.problems if bound is not None else ()
 
     @property
     def unfit_databases(self) -> tuple[str, ...]:
         """The databases whose catalogs the policy does not fit."""
-        return tuple(name for name, bound in self._bound.items() if isinstance(bound, PolicyFileError))
+        return tuple(name for name, bound in self._bound.items() if bound.problems)
 
     def planner(self, database: str, role: str) -> Planner:
-        """The planner in force (raises PolicyRefusal where the policy does not fit or has no such role)."""
+        """The planner in force (raises PolicyRefusal where there is no such role)."""
         planner = self._planners.get((database, role))
         if planner is None:
             planner = self._make(database, role)
@@ -79,13 +75,8 @@ class Scopes:
 
     def _make(self, database: str, role: str) -> Planner:
         bound = self._bound.get(database)
-        if bound is None or isinstance(bound, PolicyFileError):
-            raise PolicyRefusal(
-                f'the policy does not fit the catalog of database "{database}"',
-                reason="policy",
-                detail="The database's structure has changed in a way that the policy does not cover.",
-                hint="The log of pgveil lists what is missing; `pgveil policy check` shows it too.",
-            )
+        if bound is None:
+            raise PolicyRefusal(f'the catalog of database "{database}" is not known yet', reason="catalog")
         bound_role = bound.role(role)
         if bound_role is None:
             raise PolicyRefusal(f'role "{role}" does not exist', sqlstate="28000", reason="role")

@@ -85,11 +85,12 @@ class Watch:
 
     def bound(self, role: str, plan: Plan) -> tuple[Plan, StatementMeter, str]:
         """The plan's counts and its part of a record, made when first asked for."""
+        plan = plan.identity
         found = self._plans.get((role, id(plan)))
         if found is None:
             if len(self._plans) >= _PLANS_KEPT:
                 self._plans.clear()
-            found = (plan, self.metrics.meter(role, plan), records.plan_part(plan, self._policy_version))
+            found = (plan, self.metrics.meter(role, plan), records.plan_part(plan))
             self._plans[role, id(plan)] = found
         return found
 

@@ -116,7 +116,7 @@ def session_part(facts: SessionFacts) -> str:
     return _inner(facts.fields())
 
 
-def plan_part(plan: Plan, policy_version: str | None) -> str:
+def plan_part(plan: Plan) -> str:
     """The plan as the middle of a statement's record, made once for each plan."""
     return _inner(
         {
@@ -134,7 +134,7 @@ def plan_part(plan: Plan, policy_version: str | None) -> str:
                 }
                 for column in plan.columns
             ],
-            "policy": policy_version,
+            "policy": plan.policy_version,
         }
     )
 

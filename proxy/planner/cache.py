@@ -1,54 +1,86 @@
-"""The cache of plans and refusals of one planner.
+"""The cache of plans, refusals and templates of one planner.
 
-Owns: a bounded map in the order of last use. Must not know: what a plan says. Invariant: never more than ``size``
+Owns: bounded maps in the order of last use. Must not know: what a plan says. Invariant: never more than ``size``
 entries, and no text longer than ``MAX_CACHED_CHARACTERS``, so that long literals cannot fill the memory.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Final
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar
 
 from proxy.errors import Refusal
+from proxy.planner.constants import Shape, cut, free_constants
 from proxy.planner.plan import Plan
+from proxy.planner.templates import Template, make_template
 
 MAX_CACHED_CHARACTERS: Final = 20_000
 
-Key = tuple[str, tuple[str, ...]]
+K = TypeVar("K")
+V = TypeVar("V")
+Path = tuple[str, ...]
 
 
-class PlanCache:
-    """Least recently used plans go first."""
+class Bounded(Generic[K, V]):
+    """A map of at most ``size`` entries; the least recently used go first."""
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._plans: OrderedDict[Key, Plan | Refusal] = OrderedDict()
-        self._parts: OrderedDict[str, tuple[str, ...]] = OrderedDict()
+        self._entries: OrderedDict[K, V] = OrderedDict()
 
-    def get(self, key: Key) -> Plan | Refusal | None:
-        """The known decision for a text under a search path."""
-        known = self._plans.get(key)
+    def get(self, key: K) -> V | None:
+        """The entry, or None."""
+        known = self._entries.get(key)
         if known is not None:
-            self._plans.move_to_end(key)
+            self._entries.move_to_end(key)
         return known
 
-    def put(self, key: Key, decision: Plan | Refusal) -> None:
-        """Remember a decision."""
-        if len(key[0]) <= MAX_CACHED_CHARACTERS:
-            self._plans[key] = decision
-            if len(self._plans) > self._size:
-                self._plans.popitem(last=False)
+    def put(self, key: K, value: V) -> None:
+        """Keep an entry."""
+        self._entries[key] = value
+        if len(self._entries) > self._size:
+            self._entries.popitem(last=False)
 
-    def parts(self, text: str) -> tuple[str, ...] | None:
-        """The statements that a message is known to consist of."""
-        known = self._parts.get(text)
-        if known is not None:
-            self._parts.move_to_end(text)
-        return known
 
-    def keep_parts(self, text: str, parts: tuple[str, ...]) -> None:
-        """Remember how a message splits."""
+class PlanCache:
+    """Decisions by text, and templates by shape, each under a search path."""
+
+    def __init__(self, size: int) -> None:
+        self.decisions: Bounded[tuple[str, Path], Plan | Refusal] = Bounded(size)
+        self._free: Bounded[tuple[Shape, Path], frozenset[int]] = Bounded(size)
+        self._templates: Bounded[tuple[Shape, Path, tuple[str, ...]], Template] = Bounded(size)
+
+    def put(self, text: str, path: Path, decision: Plan | Refusal) -> None:
+        """Keep the decision on one text."""
         if len(text) <= MAX_CACHED_CHARACTERS:
-            self._parts[text] = parts
-            if len(self._parts) > self._size:
-                self._parts.popitem(last=False)
+            self.decisions.put((text, path), decision)
+
+    def from_template(self, text: str, path: Path) -> Plan | None:
+        """The plan for a text whose shape is known."""
+        parts = cut(text)
+        if parts is None:
+            return None
+        shape, constants = parts
+        free = self._free.get((shape, path))
+        if free is None:
+            return None
+        template = self._templates.get((shape, path, _bound(constants, free)))
+        return template.fill(text, constants) if template is not None else None
+
+    def learn(self, text: str, path: Path, plan: Plan, plan_text: Callable[[str], Plan]) -> None:
+        """Make a template of a plan, where its constants allow that."""
+        parts = cut(text)
+        if parts is None:
+            return
+        shape, constants = parts
+        free = free_constants(text, shape)
+        if free:
+            template = make_template(plan, shape, constants, free, plan_text)
+            if template is not None:
+                self._free.put((shape, path), free)
+                self._templates.put((shape, path, _bound(constants, free)), template)
+
+
+def _bound(constants: tuple[str, ...], free: frozenset[int]) -> tuple[str, ...]:
+    return tuple(c for i, c in enumerate(constants) if i not in free)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from proxy.planner.dialect import Call
 from proxy.planner.sources import Source, Treatment
 from proxy.policy.masks import Clear, Deny, Hidden
 
@@ -21,7 +22,7 @@ def extend_group_by(table: exp.Table, source: Source) -> None:
     group = select.args.get("group") if select is not None else None
     if select is None or group is None or not group.expressions or source.treatment is not Treatment.MASK:
         return
-    if any(group.args.get(k) for k in ("grouping_sets", "cube", "rollup", "all")):
+    if any(isinstance(e, exp.Cube | exp.Rollup | exp.GroupingSets) for e in group.expressions):
         return
     key = _clear_key(source)
     alias = table.alias or table.name
@@ -38,7 +39,7 @@ def extend_group_by(table: exp.Table, source: Source) -> None:
     )
 
 
-def _grouped(select: exp.Select, expression: exp.Expression) -> exp.Expression:
+def _grouped(select: exp.Select, expression: exp.Expr) -> exp.Expr:
     """What a GROUP BY item stands for: a number means an output column."""
     if isinstance(expression, exp.Literal) and not expression.is_string:
         position = int(expression.this) - 1 if expression.this.isdigit() else -1
@@ -65,7 +66,7 @@ def _named(select: exp.Select, source: Source, alias: str) -> list[str]:
     for part in parts:
         for node in part.find_all(exp.Column, exp.Star):
             if isinstance(node, exp.Star) or isinstance(node.this, exp.Star):
-                star = star or not isinstance(node.parent, exp.Count)
+                star = star or not isinstance(node.parent, Call)
             elif node.table in ("", alias):
                 names.add(node.name)
     usable = [

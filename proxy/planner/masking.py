@@ -9,24 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
 
 from sqlglot import exp
 
 from proxy.catalog.snapshot import Relation
 from proxy.errors import UnsupportedRefusal
+from proxy.planner.dialect import MaskedScan
 from proxy.planner.functional_dependency import extend_group_by
 from proxy.planner.references import RelationReference
 from proxy.planner.sources import Source, Treatment
 from proxy.policy.bound import RelationAccess
 from proxy.policy.mask_sql import scan_expression
 from proxy.policy.masks import Deny, Hidden
-
-
-class MaskedScan(exp.Expression):
-    """A masking subquery, already SQL text; ``sql`` is printed as it is by the strict generator."""
-
-    arg_types: Final = {"this": True}
 
 
 @dataclass(slots=True)
@@ -57,10 +51,10 @@ def scan_text(relation: Relation, access: RelationAccess, *, only: bool = False,
 
 
 def rewrite(
-    tree: exp.Expression,
+    tree: exp.Expr,
     resolve: Callable[[RelationReference], Source],
     expand: Callable[[Relation], str],
-    print_node: Callable[[exp.Expression], str],
+    print_node: Callable[[exp.Expr], str],
 ) -> Rewritten:
     """Replace every table reference in ``tree`` (changed in place).
 
@@ -87,9 +81,9 @@ def _subquery(
     table: exp.Table,
     source: Source,
     expand: Callable[[Relation], str],
-    print_node: Callable[[exp.Expression], str],
+    print_node: Callable[[exp.Expr], str],
     done: Rewritten,
-) -> exp.Expression:
+) -> exp.Expr:
     relation, access = source.relation, source.access
     if relation is None or access is None:
         raise UnsupportedRefusal("a system catalog cannot be masked", reason="relation")
@@ -111,10 +105,10 @@ def _subquery(
     return exp.Subquery(this=MaskedScan(this=text), alias=alias.copy())
 
 
-def _table_references(tree: exp.Expression) -> list[exp.Table]:
+def _table_references(tree: exp.Expr) -> list[exp.Table]:
     """Every ``exp.Table`` that names a relation and not a CTE in scope (manual, 7.8), in tree order."""
     found: list[exp.Table] = []
-    stack: list[tuple[exp.Expression, frozenset[str]]] = [(tree, frozenset())]
+    stack: list[tuple[exp.Expr, frozenset[str]]] = [(tree, frozenset())]
     while stack:
         node, ctes = stack.pop()
         if isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier):
@@ -131,7 +125,7 @@ def _table_references(tree: exp.Expression) -> list[exp.Table]:
 
 
 def _with_scopes(
-    with_: exp.With, ctes: frozenset[str], stack: list[tuple[exp.Expression, frozenset[str]]]
+    with_: exp.With, ctes: frozenset[str], stack: list[tuple[exp.Expr, frozenset[str]]]
 ) -> frozenset[str]:
     names = [cte.alias for cte in with_.expressions]
     visible = ctes | frozenset(names) if with_.args.get("recursive") else ctes
@@ -145,7 +139,7 @@ def _reference(table: exp.Table) -> RelationReference:
     return RelationReference(table.db or None, table.name, table.catalog or None)
 
 
-def _unqualify_columns(tree: exp.Expression, masked: dict[tuple[str, str], Source]) -> None:
+def _unqualify_columns(tree: exp.Expr, masked: dict[tuple[str, str], Source]) -> None:
     """``clinic.patients.ssn`` → ``patients.ssn``: a subquery has an alias but no schema."""
     for column in list(tree.find_all(exp.Column)):
         if column.args.get("db") is not None and (column.args["db"].name, column.table) in masked:

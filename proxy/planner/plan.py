@@ -6,7 +6,7 @@ Invariant: a plan is immutable and holds everything that the session needs; the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 
@@ -79,6 +79,7 @@ class Plan:
     ``relations``: qualified names of every relation the statement reads or writes, views and what is under them.
     ``fingerprint``: libpg_query's, of the client's statement: equal for statements that differ in constants only.
     ``columns``: every column of a kind that it names or returns, with the mask it is shown under (also ``clear``).
+    ``template``: the plan that this one differs from in the text's constants only (see ``identity``).
     ``touches_protected``: it reads or writes a protected relation, so it is refused without a working journal.
     """
 
@@ -91,3 +92,10 @@ class Plan:
     origins: tuple[Origin | None, ...] = ()
     effects: Effects = Effects()
     touches_protected: bool = False
+    policy_version: str = ""
+    template: Plan | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def identity(self) -> Plan:
+        """The plan to keep things by: the same for all statements that differ in constants only."""
+        return self.template or self

@@ -6,6 +6,7 @@ Invariant: a plan is a pure function of the text, the search path and what the p
 
 from __future__ import annotations
 
+import contextlib
 from time import perf_counter
 from typing import Any, Final, Protocol
 
@@ -13,6 +14,7 @@ from proxy.catalog.snapshot import RelationKind
 from proxy.errors import PolicyRefusal, Refusal, StatementSyntaxError, UnsupportedRefusal
 from proxy.planner import function_rules, grammar
 from proxy.planner.cache import PlanCache
+from proxy.planner.constants import cut, is_single_statement
 from proxy.planner.judge import Body, Judgement, judge
 from proxy.planner.lineage import Lineage
 from proxy.planner.outputs import Columns, Protected
@@ -64,15 +66,14 @@ class Planner:
 
     def split(self, text: str) -> tuple[str, ...]:
         """The statements of a simple Query message (raises StatementSyntaxError)."""
-        cached = self._cache.parts(text)
-        if cached is None:
-            cached = grammar.split(text)
-            self._cache.keep_parts(text, cached)
-        return cached
+        parts = cut(text)
+        if parts is not None and is_single_statement(parts[0]):
+            return (text.strip(" \t\r\n;"),)
+        return grammar.split(text)
 
     def plan(self, text: str, search_path: tuple[str, ...]) -> Plan:
         """The plan for one statement (raises Refusal; the same refusal again for the same text)."""
-        known = self._cache.get((text, search_path))
+        known = self._cache.decisions.get((text, search_path)) or self._cache.from_template(text, search_path)
         if known is None:
             known = self._miss(text, search_path)
         elif self._meter is not None:
@@ -94,7 +95,10 @@ class Planner:
     def _miss(self, text: str, search_path: tuple[str, ...]) -> Plan | Refusal:
         started = perf_counter()
         decided = self._decide(text, search_path)
-        self._cache.put((text, search_path), decided)
+        self._cache.put(text, search_path, decided)
+        if isinstance(decided, Plan):
+            with contextlib.suppress(Refusal, RecursionError):  # without a template such texts are planned one by one
+                self._cache.learn(text, search_path, decided, lambda t: self.explain(t, search_path)[0])
         if self._meter is not None:
             self._meter.plan_cache_miss()
             self._meter.planned(perf_counter() - started)
@@ -138,6 +142,7 @@ class Planner:
             origins=_origins(outputs) if rewritten else (),
             effects=judgement.effects,
             touches_protected=bool(lineage.uses) or rewritten or bool(targets),
+            policy_version=self.policy.version,
         )
         return plan, outputs
 
@@ -163,7 +168,7 @@ class Planner:
             raise UnsupportedRefusal(
                 f"a statement on masked relations may have {MAX_STATEMENT_CHARACTERS} characters", reason="complexity"
             )
-        sent, scans = rewrite_query(tree, judgement.references.reads, resolver.resolve, self._views.text)
+        sent, scans = rewrite_query(tree, text, judgement.references.reads, resolver.resolve, self._views.text)
         below = frozenset(scan for s in sources for scan in self._views.scans_of(s))
         verify(sent, scans | below, resolver.resolve)
         return sent

@@ -10,10 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from proxy.catalog.snapshot import Relation
-from proxy.planner import grammar
 from proxy.planner.containment import assert_contained, assert_same_references
-from proxy.planner.dialect import parse_statement, print_statement
-from proxy.planner.fidelity import assert_same
+from proxy.planner.dialect import print_statement
+from proxy.planner.fidelity import faithful_tree
 from proxy.planner.masking import rewrite
 from proxy.planner.references import RelationReference
 from proxy.planner.sources import Source
@@ -21,16 +20,16 @@ from proxy.planner.sources import Source
 
 def rewrite_query(
     original: Any,
+    text: str,
     reads: list[RelationReference],
     resolve: Callable[[RelationReference], Source],
     expand: Callable[[Relation], str],
 ) -> tuple[str, frozenset[str]]:
-    """The masked text of a one-statement ParseResult, and the text of every masking subquery in it.
+    """The masked text of a one-statement ParseResult (of ``text``), and the text of every masking subquery in it.
 
     Raises UnsupportedRefusal (reason ``fidelity``, ``containment`` or ``construct``), PolicyRefusal from ``resolve``.
     """
-    tree = parse_statement(grammar.canonical(original))
-    assert_same(original, print_statement(tree))
+    tree = faithful_tree(original, text)
     done = rewrite(tree, resolve, expand, print_statement)
     assert_same_references(reads, done.references)
     return print_statement(tree), frozenset(done.scans)

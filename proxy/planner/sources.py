@@ -90,7 +90,7 @@ class Resolver:
         for schema in path:
             if schema == "pg_catalog" and reference.name in self.snapshot.system_relations:
                 return schema
-            if schema == "information_schema" and allowlist.is_system_relation_allowed(schema, reference.name):
+            if schema == "information_schema" and allowlist.is_information_schema_relation(reference.name):
                 return schema
             if (schema, reference.name) in self.snapshot.by_name:
                 return schema

@@ -110,7 +110,7 @@ class Views:
         relations = tuple(sorted({view.qualified_name, *self.names_under(sources)}))
         if not any(s.needs_rewrite for s in sources):
             return ViewExpansion(None, frozenset(), relations, columns)
-        text, scans = rewrite_query(original, references.reads, resolver.resolve, self.text)
+        text, scans = rewrite_query(original, view.definition, references.reads, resolver.resolve, self.text)
         below = frozenset(scan for s in sources for scan in self.scans_of(s))
         return ViewExpansion(text, scans | below, relations, columns)
 

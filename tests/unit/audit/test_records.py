@@ -27,6 +27,7 @@ PLAN = Plan(
         ShownColumn("clinic.patients", "ssn", "ssn", "partial", "kinds.ssn", output=0),
         ShownColumn("clinic.patients", "zip", "zip", "zip3", "kinds.zip"),
     ),
+    policy_version="v1",
 )
 SESSION = {
     "session": "s1", "principal": "ada", "issuer": "https://idp.example", "user": "analyst", "role": "analyst",
@@ -78,7 +79,7 @@ def test_logout() -> None:
 
 def test_statement() -> None:
     """A statement's record has the fingerprint and each column's mask, and neither its text nor a value."""
-    line = records.statement(AT, records.session_part(FACTS), records.plan_part(PLAN, "v1"), 3, 0.00123, None)
+    line = records.statement(AT, records.session_part(FACTS), records.plan_part(PLAN), 3, 0.00123, None)
     assert read(line) == SESSION | {
         "time": "2023-11-14T22:13:20.123Z", "type": "statement", "fingerprint": "f00d", "kind": "select",
         "decision": "rewritten", "relations": ["clinic.patients"],
@@ -89,8 +90,8 @@ def test_statement() -> None:
         "policy": "v1", "rows": 3, "seconds": 0.00123, "sqlstate": None,
     }  # fmt: skip
     assert b"secret" not in line
-    failed = records.statement(AT, records.session_part(FACTS), records.plan_part(PLAN, None), None, 1e-9, '4"')
-    assert (read(failed)["rows"], read(failed)["sqlstate"], read(failed)["policy"]) == (None, '4"', None)
+    failed = records.statement(AT, records.session_part(FACTS), records.plan_part(PLAN), None, 1e-9, '4"')
+    assert (read(failed)["rows"], read(failed)["sqlstate"], read(failed)["policy"]) == (None, '4"', "v1")
 
 
 def test_refusal() -> None:
@@ -120,5 +121,5 @@ def test_policy_and_gap() -> None:
 def test_any_name_stays_on_its_line(text: str) -> None:
     """Whatever a client calls itself, a record is one line of valid JSON that gives the same name back."""
     facts = SessionFacts("s", WHO, text, None, text)
-    line = records.statement(AT, records.session_part(facts), records.plan_part(PLAN, None), 1, 1.0, None)
+    line = records.statement(AT, records.session_part(facts), records.plan_part(PLAN), 1, 1.0, None)
     assert read(line)["database"] == text

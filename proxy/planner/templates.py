@@ -1,0 +1,71 @@
+"""Plans for whole shapes: BI tools and simple-protocol drivers write their values into the text.
+
+Owns: a plan's text with the places where constants go, and the proof that they may. Must not know: policy, sqlglot.
+Invariant: a constant is put only where a stand-in of the same class stood once in the verified text, so that the result
+is the verified statement but for that constant.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from proxy.planner.constants import Shape
+from proxy.planner.plan import Decision, Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A plan and the pieces of its text between the constants; ``order`` says which constant goes where."""
+
+    plan: Plan
+    pieces: tuple[str, ...]
+    order: tuple[int, ...]
+
+    def fill(self, text: str, constants: tuple[str, ...]) -> Plan:
+        """The plan for a text of the same shape with these constants."""
+        if self.plan.decision is Decision.PASSED:
+            return replace(self.plan, text=text, template=self.plan)
+        filled = [self.pieces[0]]
+        for index, piece in zip(self.order, self.pieces[1:], strict=True):
+            filled += (constants[index], piece)
+        return replace(self.plan, text="".join(filled), template=self.plan)
+
+
+def make_template(
+    plan: Plan,
+    shape: Shape,
+    constants: tuple[str, ...],
+    free: frozenset[int],
+    plan_text: Callable[[str], Plan],
+) -> Template | None:
+    """The template for ``plan``, whose text had these constants; None where it cannot be proven.
+
+    ``plan_text`` plans the stand-ins' text; it may raise a refusal, which is for the caller.
+    """
+    if plan.decision is Decision.PASSED:
+        return Template(plan, (plan.text,), ())
+    stand_ins = {index: _stand_in(shape.classes[index]) for index in free}
+    probe = tuple(stand_ins.get(i, constant) for i, constant in enumerate(constants))
+    planned = plan_text(shape.with_constants(probe))
+    places = sorted((planned.text.find(s), i) for i, s in stand_ins.items())
+    if any(at < 0 or planned.text.count(stand_ins[i]) != 1 for at, i in places):
+        return None
+    pieces, end = [], 0
+    for at, index in places:
+        pieces.append(planned.text[end:at])
+        end = at + len(stand_ins[index])
+    pieces.append(planned.text[end:])
+    template = Template(plan, tuple(pieces), tuple(i for _, i in places))
+    # The same statement by both ways must be the same text, and everything else in the plan the same.
+    by_template = template.fill("", constants)
+    same = by_template.text == plan.text and replace(planned, text="") == replace(plan, text="")
+    return template if same else None
+
+
+def _stand_in(kind: str) -> str:
+    """A constant of that class that occurs nowhere else."""
+    if kind == "0":
+        return str(100_000_000 + secrets.randbelow(899_999_999))
+    return f"'{secrets.token_hex(12)}'"
