@@ -130,7 +130,7 @@ class _Bar:
 
     def __init__(self, console: Console, what: str) -> None:
         columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn("patients"), TimeElapsedColumn())
-        self._progress = Progress(*columns, console=console, transient=True)
+        self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
         self._task: TaskID | None = None
         self._begun = time.monotonic()
 
