@@ -13,7 +13,6 @@ from rich import box
 from rich.console import Console
 from rich.measure import Measurement
 from rich.panel import Panel
-from rich.syntax import Syntax
 from rich.table import Table
 
 from proxy.demo.clinic import Answer, Server, ask
@@ -57,7 +56,8 @@ async def compare(clients: Mapping[str, Server], sql: str) -> Comparison:
 
 def show(console: Console, comparison: Comparison) -> None:
     """Draw the statement and the answers."""
-    console.print(Syntax(comparison.sql, "sql", background_color="default"))
+    console.print(comparison.sql, style="bold", markup=False)
+    console.print()
     tables = [_drawn(role, answer) for role, answer in comparison.answers.items()]
     widths = [Measurement.get(console, console.options, table).maximum for table in tables]
     if sum(widths) + 2 * (len(tables) - 1) <= console.width:
