@@ -23,6 +23,11 @@ _SQL_VALUES: Final = frozenset(
         *("CURRENT_USER", "SESSION_USER", "SYSTEM_USER", "USER", "CURRENT_CATALOG", "CURRENT_SCHEMA"),
     }
 )
+# Before a string these have no length; behind CAST they have length 1, and only the internal name has none.
+_UNBOUNDED_LITERALS: Final = {
+    "bit": "pg_catalog.bit",
+    **dict.fromkeys(("char", "character", "nchar", "national char", "national character"), "pg_catalog.bpchar"),
+}
 _CONDITIONALS: Final = frozenset({"COALESCE", "NULLIF", "GREATEST", "LEAST"})
 _COLUMN_PARTS: Final = ("this", "table", "db", "catalog")
 CONTINUES_QUERY: Final = frozenset({"UNION", "INTERSECT", "EXCEPT", "ORDER", "LIMIT", "OFFSET", "FETCH", "FOR"})
@@ -224,6 +229,7 @@ class Primaries(Specials):
         value = exp.Literal.string(self.advance().text)
         if spelling == "interval":
             spelling += self.interval_fields()
+        spelling = _UNBOUNDED_LITERALS.get(spelling, spelling)
         return exp.Cast(this=value, to=data_type(spelling))
 
     def _sql_value(self) -> exp.Expr:

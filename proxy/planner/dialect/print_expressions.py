@@ -84,7 +84,8 @@ def _column(printer: Generator, node: exp.Column) -> str:
 
 def _negative(printer: Generator, node: exp.Neg) -> str:
     operand = printer.sql(node, "this")
-    return f"- {operand}" if operand.startswith(("-", "+")) else f"-{operand}"
+    joins = operand[:1].isalnum() or operand[:1] in ("_", ".", "$", "(", '"', "'")  # "-@" would be one operator
+    return f"-{operand}" if joins else f"- {operand}"
 
 
 def _bracket(printer: Generator, node: exp.Bracket) -> str:

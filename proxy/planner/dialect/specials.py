@@ -145,6 +145,8 @@ class Specials(Functions):
             return True
         following = self.ahead().word
         match word:
+            case "DEFAULT":  # reserved: it begins no expression
+                return True
             case "NULL" | "ABSENT" | "ERROR" | "EMPTY":  # JSON_OBJECT(NULL ON NULL …), nothing before it
                 return following == "ON"
             case "VERSION" | "STANDALONE":

@@ -71,7 +71,7 @@ class Types(Cursor):
         if word == "INTERVAL":
             return "interval" + (self._modifiers() or self.interval_fields())
         if word == "NATIONAL":
-            word += f" {self.advance().word}"
+            word = f"national {self.advance().word}"
         varying = " varying" if self.accept("VARYING") else ""
         return word.lower() + varying + self._modifiers()
 

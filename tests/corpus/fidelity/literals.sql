@@ -1,0 +1,56 @@
+-- Constants, types and names
+SELECT 1, 0, 42, 2147483647, 2147483648, 9223372036854775807, 9223372036854775808, 123456789012345678901234567890;
+SELECT 1.5, .5, 1., 1e10, 1E10, 1.5e-3, 1e+5, 0.0, 00.10, 1e400;
+SELECT -1, -2147483648, -9223372036854775808, -.5, -1e10, - 5;
+SELECT 0x1F, 0o17, 0b101, 1_000_000, 0xFFFFFFFFFF, 1_000.000_1;
+SELECT 'plain', 'it''s', '', ' ', '''', '''''', 'a"b', 'a''''b';
+SELECT 'back\slash', E'new\nline', E'tab\t', E'quote\'', E'\\', E'\x41', E'A', E'\101', e'lower', E'it''s';
+SELECT 'line
+break', 'c'
+'d';
+SELECT $$dollar$$, $tag$it's $$ fine$tag$, $a$b$a$, $$$$, $$\n$$;
+SELECT U&'d\0061t\+000061', U&'d!0061t' UESCAPE '!', U&'\\', U&"d\0061t" FROM t;
+SELECT B'101', b'0', X'1F', x'', B'';
+SELECT 'é', 'Ünïcödé', '日本語', '🙂', E'\u00e9', U&'\00e9';
+SELECT DATE '2024-01-31', TIME '10:00', TIMESTAMP '2024-01-31 10:00', TIMESTAMP WITH TIME ZONE '2024-01-31 10:00+00';
+SELECT TIMESTAMPTZ '2024-01-31', TIMESTAMP WITHOUT TIME ZONE '2024-01-31', TIME WITH TIME ZONE '10:00+00', TIME(3) '10:00', TIMESTAMP(3) '2024-01-31';
+SELECT INTERVAL '1 day', INTERVAL '1' DAY, INTERVAL '1' YEAR, INTERVAL '1-2' YEAR TO MONTH, INTERVAL '1 2' DAY TO HOUR, INTERVAL '1:02' HOUR TO MINUTE;
+SELECT INTERVAL '1 2:03:04' DAY TO SECOND, INTERVAL '1.5' SECOND, INTERVAL '1.234' SECOND(2), INTERVAL '1 2:03:04.5' DAY TO SECOND(1), INTERVAL(3) '1.2345', INTERVAL '2' MONTH, INTERVAL '3' HOUR, INTERVAL '4' MINUTE;
+SELECT INTERVAL '1' HOUR TO SECOND, INTERVAL '1' MINUTE TO SECOND(3), INTERVAL '1' DAY TO MINUTE;
+SELECT INTEGER '1', int '1', BIGINT '1', smallint '1', numeric '1.5', NUMERIC(5, 2) '1.5', DECIMAL '1', REAL '1', FLOAT '1', FLOAT(24) '1', DOUBLE PRECISION '1', BOOLEAN 'true', bool 'f';
+SELECT text 'x', varchar 'x', VARCHAR(3) 'x', CHAR(3) 'x', character varying 'x', jsonb '{}', json '[]', uuid 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', bytea '\x00', inet '1.2.3.4', point '(1,2)';
+SELECT pg_catalog.date '2024-01-01', pg_catalog.int4 '1', "date" '2024-01-01', regclass 'pg_class', CHAR 'ab', CHARACTER 'ab', NCHAR 'ab', NATIONAL CHARACTER 'ab', national char varying 'x', BIT '1', BIT VARYING '1', BIT(3) '101', bit varying(5) '10';
+SELECT 'x'::text, '1'::int, '2024-01-01'::date, '{}'::jsonb, 'now'::timestamptz, '1 day'::interval, '{1,2}'::int[], 'pg_class'::regclass;
+SELECT a::int, a::int2, a::int4, a::int8, a::integer, a::smallint, a::bigint, a::serial FROM t;
+SELECT a::real, a::float, a::float4, a::float8, a::float(10), a::float(53), a::double precision, a::numeric, a::numeric(10), a::numeric(10, 2), a::decimal, a::dec(5), a::numeric(3, -2) FROM t;
+SELECT a::text, a::varchar, a::varchar(20), a::character varying, a::character varying(20), a::char, a::char(3), a::character, a::character(5), a::"char", a::bpchar, a::bpchar(3), a::nchar(3), a::national character varying(5), a::name, a::citext FROM t;
+SELECT a::date, a::time, a::time(3), a::timetz, a::time with time zone, a::time(3) without time zone, a::timestamp, a::timestamp(0), a::timestamptz, a::timestamptz(3), a::timestamp with time zone, a::timestamp(6) with time zone, a::timestamp without time zone FROM t;
+SELECT a::interval, a::interval year, a::interval month, a::interval day to second, a::interval(3), a::interval second(2), a::interval hour to minute, a::interval day to second(3) FROM t;
+SELECT a::boolean, a::bool, a::bit, a::bit(3), a::bit varying, a::bit varying(5), a::varbit, a::bytea, a::uuid, a::xml, a::json, a::jsonb, a::jsonpath, a::tsvector, a::oid, a::xid, a::tid, a::pg_lsn FROM t;
+SELECT a::int[], a::int[][], a::int[3], a::int[3][3], a::text[], a::numeric(10, 2)[], a::varchar(3)[], a::timestamp with time zone[], a::int ARRAY, a::int ARRAY[4], a::"char"[] FROM t;
+SELECT a::regclass, a::regtype[], a::regproc, a::regprocedure, a::regrole, a::regnamespace, a::regconfig, a::regoper FROM t;
+SELECT a::pg_catalog.int4, a::public.mytype, a::"MyType", a::"my schema"."My Type"[], a::public.geometry(Point, 4326), a::information_schema.sql_identifier FROM t;
+SELECT a::int4range, a::daterange, a::tstzrange, a::int4multirange, a::money, a::inet, a::cidr, a::macaddr, a::point, a::box, a::circle, a::hstore FROM t;
+SELECT CAST(a AS int), CAST(a AS numeric(10, 2)), CAST(a AS timestamp with time zone), CAST(a AS varchar(10)), CAST(NULL AS text), CAST('x' AS "char"), CAST(a AS interval day to second) FROM t;
+SELECT a, "a", A, "A", "a b", "a""b", "a.b", "é", été, "1a", _a, a1, a$b FROM t;
+SELECT "select", "from", "where", "group", "order", "table", "user", "current_date", "all", "and", "array", "case", "end" FROM "table";
+SELECT "select"."from", "Mixed"."Case", t."order", s.t.c, d.s.t.c FROM "select", "Mixed", t, s.t;
+SELECT name, type, value, values, date, time, timestamp, year, month, day, hour, minute, second, zone, key, position, text, level, status, comment, data, role, owner, index, version, view, system, public, temp, first, last, next, prior, partition, range, rows, over, filter, within, ordinality FROM t;
+SELECT int, bigint, char, varchar, numeric, real, float, boolean, bit, "interval", json, "setof" FROM t;
+SELECT "coalesce", "nullif", "row", "exists", "extract", "substring", "trim", "overlay", "grouping", "xmlelement" FROM t;
+SELECT a AS select, b AS from, c AS where, d AS "order", e AS "Group", f AS table, g AS all, h AS end, i AS user, j AS case FROM t;
+SELECT a x, b "Y", c year_of, d name, e type, f value, g date, h text, i id, j "order" FROM t;
+SELECT a AS year, b AS month, c AS day, d AS hour, e AS minute, f AS second, g AS date, h AS time, i AS over, j AS filter, k AS within, l AS char FROM t;
+SELECT t.*, s.t.*, d.s.t.*, * FROM s.t, t;
+SELECT t.a.b, (t.a).b, (t).a, (t.a).b.c, (t).*, (t.a).*, (s.t.a).b FROM t;
+SELECT a[1], a[1][2], a[1:2], a[:2], a[1:], a[:], a[b + 1], a[1:2][3:4], t.a[1], t.a[1].b, (a).b[1], (a[1]).b, a[1].b[2].c FROM t;
+SELECT (ARRAY[1, 2, 3])[1], (f(x))[1], (f(x)).a, (f(x)).*, (f(x)).a.b, ((f(x)).a)[1], ($1)[2], (a || b)[1] FROM t;
+SELECT a[array_upper(a, 1)], a[(SELECT 1)], a[CASE WHEN b THEN 1 ELSE 2 END], a[-1:1], a[$1:$2], a[b:c] FROM t;
+SELECT ARRAY[1, 2], ARRAY[]::int[], ARRAY[[1, 2], [3, 4]], ARRAY[ARRAY[1], ARRAY[2]], ARRAY['a', b], ARRAY(SELECT a FROM t), ARRAY[(1, 2), (3, 4)], ARRAY[ROW(1)], ARRAY[[[1]]];
+SELECT ARRAY(SELECT a FROM t ORDER BY b LIMIT 3), ARRAY(VALUES (1), (2)), ARRAY(SELECT 1 UNION SELECT 2), array_length(ARRAY(SELECT 1), 1), '{}'::int[] || ARRAY[1];
+SELECT ROW(), ROW(1), ROW(1, 'a'), (1, 2), (a, b), ROW(a, b)::mytype, (ROW(1, 2)).f1, ROW(t.*), ROW(t.*, 1), (t.*, 1) FROM t;
+SELECT t FROM t;
+SELECT t::text, row_to_json(t), to_jsonb(t.*), count(t), t IS NULL, t = t FROM t;
+SELECT "t"."a" AS "T A", "t"."B" AS "t.b" FROM "public"."t" AS "t";
+SELECT "weird ""name""", "semi;colon", "new
+line", "dash--dash", "/* c */", "$1", "quote'" FROM "T.T"."T;";
