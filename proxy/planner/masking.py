@@ -16,6 +16,7 @@ from proxy.catalog.snapshot import Relation
 from proxy.errors import UnsupportedRefusal
 from proxy.planner.dialect import MaskedScan
 from proxy.planner.functional_dependency import extend_group_by
+from proxy.planner.pruning import needed_names
 from proxy.planner.references import RelationReference
 from proxy.planner.sources import Source, Treatment
 from proxy.policy.bound import RelationAccess
@@ -25,8 +26,12 @@ from proxy.policy.masks import Deny, Hidden
 
 @dataclass(slots=True)
 class Rewritten:
-    """What the edits did: the references in sqlglot's reading, and the text of every masking subquery put in."""
+    """What the edits did: the references in sqlglot's reading, and the text of every masking subquery put in.
 
+    ``needed`` are the columns that masking subqueries must have, None for all.
+    """
+
+    needed: frozenset[str] | None
     references: list[RelationReference] = field(default_factory=list)
     scans: set[str] = field(default_factory=set)
 
@@ -36,16 +41,25 @@ def quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def visible_columns(access: RelationAccess) -> Iterator[tuple[str, str]]:
-    """(name, SQL expression) of each column that exists for the role, in attribute order."""
+def visible_columns(access: RelationAccess, needed: frozenset[str] | None) -> Iterator[tuple[str, str]]:
+    """(name, SQL expression) of each column that exists for the role and is ``needed`` (None: all), in order."""
     for decision in access.columns:
-        if not isinstance(decision.mask, Deny | Hidden):
+        if isinstance(decision.mask, Deny | Hidden):
+            continue
+        if needed is None or decision.column.name in needed:
             yield decision.column.name, scan_expression(decision.mask, decision.column)
 
 
-def scan_text(relation: Relation, access: RelationAccess, *, only: bool = False, sample: str = "") -> str:
+def scan_text(
+    relation: Relation,
+    access: RelationAccess,
+    needed: frozenset[str] | None = None,
+    *,
+    only: bool = False,
+    sample: str = "",
+) -> str:
     """The masking subquery (without parentheses) for one table."""
-    shown = [f"{sql} AS {quote(name)}" for name, sql in visible_columns(access)]
+    shown = [f"{sql} AS {quote(name)}" for name, sql in visible_columns(access, needed)]
     table = f"{quote(relation.schema)}.{quote(relation.name)}"
     return f"SELECT {', '.join(shown)} FROM {'ONLY ' if only else ''}{table}{sample}"
 
@@ -60,7 +74,7 @@ def rewrite(
 
     ``expand`` gives the rewritten definition of a view; ``print_node`` is the strict generator, used for TABLESAMPLE.
     """
-    done = Rewritten()
+    done = Rewritten(needed_names(tree))
     masked: dict[tuple[str, str], Source] = {}
     for table in _table_references(tree):
         reference = _reference(table)
@@ -97,6 +111,7 @@ def _subquery(
         text = scan_text(
             relation,
             access,
+            done.needed if table.args.get("alias") is None or not table.args["alias"].args.get("columns") else None,
             only=bool(table.args.get("only")),
             sample=f" {print_node(sample)}" if sample is not None else "",
         )
