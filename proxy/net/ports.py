@@ -1,0 +1,40 @@
+"""What the network asks of the rest of pgveil, as protocols.
+
+Owns: the questions of a login (who is it, what may it see) and of a session's end.
+Must not know: tokens, policy, catalogs, who answers. Invariant: nothing here is asked for each message.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from proxy.identity.principal import Principal
+from proxy.session.ports import Planning, Watching
+from proxy.session.startup import Startup
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedSession:
+    """What one session works with. ``restricted``: the principal does not see everything in clear."""
+
+    principal: Principal
+    planning: Planning
+    watching: Watching
+    restricted: bool
+
+
+class SessionServices(Protocol):
+    """Answers to one login after another. Each question may wait, and may raise ProxyError to refuse the login."""
+
+    async def authenticate(self, *, user: str, password: str) -> Principal:
+        """The principal of this password (raises AuthenticationError)."""
+
+    async def open(self, principal: Principal, startup: Startup) -> OpenedSession:
+        """What the session of this principal on ``startup.database`` works with. Asked once the upstream let us in."""
+
+    def closed(self, session: OpenedSession) -> None:
+        """A session that was opened is over."""
+
+    def upstream_failed(self, sqlstate: str) -> None:
+        """The upstream could not be reached, refused us, or was lost."""
