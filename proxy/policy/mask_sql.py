@@ -3,7 +3,7 @@
 Owns: the expression for each mask and column type. Must not know: policy files, roles, where the expression is put.
 Invariant: an expression names the column without a table, has exactly the column's type, typmod and collation, reads
 the same under every session's settings, gives NULL for NULL, and fails for no stored value. Masks are fitted to the
-type before (``fit.misfit``); the text is meant for PostgreSQL 13 and later with the server encoding UTF8.
+type before (``fit.misfit``); the text is meant for PostgreSQL 15 and later with the server encoding UTF8.
 """
 
 from __future__ import annotations

@@ -83,13 +83,29 @@ def matches(text: str, regex: str) -> str:
     return operation(f"({text} COLLATE {C_COLLATION})", "~", literal(regex))
 
 
+def match_length(text: str, regex: str) -> str:
+    """The number of characters of the first match of ``regex``, which captures nothing; NULL where there is none."""
+    return call("length", call("substring", f"{text} COLLATE {C_COLLATION}", literal(regex)))
+
+
 def replaced(text: str, regex: str, replacement: str, flags: str) -> str:
     """``regexp_replace`` under the C collation; the result carries that collation as an explicit one.
 
-    ``regex`` is an expression, ``replacement`` literal text. ``in_collation_of`` takes the collation off again.
+    ``replacement`` is literal text. ``in_collation_of`` takes the collation off again.
     """
-    arguments = [f"{text} COLLATE {C_COLLATION}", regex, literal(replacement.replace("\\", "\\\\"))]
-    return call("regexp_replace", *arguments, *([literal(flags)] if flags else []))
+    return _regexp_replace(text, literal(regex), replacement, literal(flags))
+
+
+def replaced_from(text: str, regex: str, replacement: str, start: str, count: int) -> str:
+    """The same for the first ``count`` matches (0: all) from the character number ``start`` on; ``regex`` and ``start``
+    are expressions (manual, 9.7.3; PostgreSQL 15 and later).
+    """
+    return _regexp_replace(text, regex, replacement, start, str(count))
+
+
+def _regexp_replace(text: str, regex: str, replacement: str, *arguments: str) -> str:
+    escaped = literal(replacement.replace("\\", "\\\\"))
+    return call("regexp_replace", f"{text} COLLATE {C_COLLATION}", regex, escaped, *arguments)
 
 
 def in_collation_of(column_text: str, expression: str) -> str:

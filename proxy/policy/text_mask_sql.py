@@ -17,9 +17,11 @@ from proxy.policy.sql_text import (
     concatenation,
     in_collation_of,
     literal,
+    match_length,
     matches,
     operation,
     replaced,
+    replaced_from,
 )
 
 # What is known to be no letter and no digit: the separators of ASCII and Latin-1, general punctuation and spaces, and
@@ -103,15 +105,22 @@ def _quick_collapsed(mask: Partial, text: str) -> list[tuple[str, str]]:
 
 
 def _general(mask: Partial, text: str) -> str:
+    """From behind the letters shown first, each letter that has those shown last behind it; with too few, each.
+
+    Linear in the length of the text: a look-behind in place of the start would read the beginning for every match.
+    """
     first, last = mask.show_first, mask.show_last
-    before = f"(?<=(?:{_HIDDEN}{_SEPARATOR}*){{{first}}}{_HIDDEN})" if first else ""
-    after = f"(?=(?:{_SEPARATOR}*{_HIDDEN}){{{last}}})" if last else ""
-    rest, flags = (f"(?:.*{_HIDDEN})?", "") if mask.collapse else ("", "g")
-    regex = literal(f"{_HIDDEN}{rest}")
-    if first or last:
+    rest, count = (f"(?:.*{_HIDDEN})?", 1) if mask.collapse else ("", 0)
+    regex, start = literal(f"{_HIDDEN}{rest}"), "1"
+    if last:
         enough = matches(text, f"(?:{_HIDDEN}{_SEPARATOR}*){{{first + last + 1}}}")
-        regex = f"CASE WHEN {enough} THEN {literal(f'{_HIDDEN}{before}{rest}{after}')} ELSE {regex} END"
-    return in_collation_of(text, replaced(text, regex, mask.fill, flags))
+        some = literal(f"{_HIDDEN}{rest}(?=(?:{_SEPARATOR}*{_HIDDEN}){{{last}}})")
+        regex = f"CASE WHEN {enough} THEN {some} ELSE {regex} END"
+    if first:
+        more = f"(?=(?:{_SEPARATOR}*{_HIDDEN}){{{last + 1}}})"
+        shown = match_length(text, f"^(?:{_SEPARATOR}*{_HIDDEN}){{{first}}}{more}")
+        start = operation(f"COALESCE({shown}, 0)", "+", "1")
+    return in_collation_of(text, replaced_from(text, regex, mask.fill, start, count))
 
 
 def zip3(text: str) -> str:
@@ -126,5 +135,5 @@ def redact(patterns: frozenset[RedactPattern], text: str) -> str:
     redacted = text
     for pattern in RedactPattern:
         if pattern in patterns:
-            redacted = replaced(redacted, literal(REGEXES[pattern]), f"[{pattern.name}]", "gi")
+            redacted = replaced(redacted, REGEXES[pattern], f"[{pattern.name}]", "gi")
     return in_collation_of(text, redacted)
