@@ -7,8 +7,9 @@ Invariant: a file that does not follow the format is an error, never a statement
 A statement begins with ``-- title:`` and ends where the next title begins. Directly under the title stand further
 header lines, in any order: ``-- order: total|none|sample`` (whether ORDER BY leaves nothing open; otherwise the rows
 are compared as a multiset; of a ``sample`` only the shape and the number of rows are determined), ``-- params: [...]``
-(a JSON list of texts and nulls), ``-- sqlstate: 42501`` and ``-- reason: word`` (refused statements). Comments after
-the header belong to the statement, and ``{database}`` in it stands for the database's name.
+(a JSON list of texts and nulls), ``-- sqlstate: 42501``, ``-- reason: word`` and ``-- role: name`` (refused statements;
+the role is the analyst unless it says otherwise). Comments after the header belong to the statement, and
+``{database}`` in it stands for the database's name.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pathlib import Path
 CORPUS = Path(__file__).parents[1] / "corpus"
 
 _TITLE = re.compile(r"^-- title: (.+)$", re.MULTILINE)
-_HEADER = re.compile(r"-- (order|params|sqlstate|reason): (.+)")
+_HEADER = re.compile(r"-- (order|params|sqlstate|reason|role): (.+)")
 
 
 class Order(Enum):
@@ -47,6 +48,7 @@ class CorpusStatement:
     parameters: tuple[str | None, ...] = ()
     sqlstate: str | None = None
     reason: str | None = None
+    role: str = "analyst"
 
     @property
     def name(self) -> str:
@@ -96,4 +98,5 @@ def _parse(path: Path, title: str, body: str) -> CorpusStatement:
         parameters=tuple(json.loads(header.get("params", "[]"))),
         sqlstate=header.get("sqlstate"),
         reason=header.get("reason"),
+        role=header.get("role", "analyst"),
     )

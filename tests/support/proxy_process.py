@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -28,7 +29,7 @@ from proxy.identity.local_issuer import LocalIssuer
 from tests.support.certificates import ServerFiles, make_server_files
 from tests.support.postgres import Clinic
 
-POLICY = Path(__file__).parents[2] / "policies" / "clinic"
+POLICIES = (Path(__file__).parents[2] / "policies" / "clinic", Path(__file__).parent / "policy")
 START_SECONDS = 30.0
 STOP_SECONDS = 30.0
 
@@ -45,6 +46,7 @@ class ProxyProcess:
     port: int
     issuer: LocalIssuer
     database: str
+    policy: Path
     certificates: ServerFiles
 
     def token(self, *roles: str, subject: str = "dana@example.org") -> str:
@@ -89,9 +91,11 @@ class ProxyProcess:
 
 @contextmanager
 def run_proxy(
-    folder: Path, clinic: Clinic, *, policy: Path = POLICY, database: str | None = None
+    folder: Path, clinic: Clinic, *, policy: Path | None = None, database: str | None = None
 ) -> Iterator[ProxyProcess]:
     """Start a proxy in front of ``database`` (by default the clinic) and end it with SIGTERM.
+
+    The policy is by default the worked example's, and beside its roles some that exist for tests only.
 
     Raises AssertionError where it does not come up, does not end with exit code 0, or has logged a traceback.
     """
@@ -99,6 +103,7 @@ def run_proxy(
     certificates = make_server_files(folder / "tls")
     issuer = LocalIssuer.create(folder / "issuer")
     admin_port = _free_port()
+    policy = policy or _merged_policy(folder / "policy")
     settings = folder / "pgveil.yaml"
     with settings.open("w", encoding="utf-8") as file:
         YAML().dump(_settings(folder, clinic, policy, database or clinic.database, certificates, admin_port), file)
@@ -113,7 +118,7 @@ def run_proxy(
         )
         try:
             host, port = _wait_until_listening(process, folder)
-            yield ProxyProcess(process, folder, host, port, issuer, database or clinic.database, certificates)
+            yield ProxyProcess(process, folder, host, port, issuer, database or clinic.database, policy, certificates)
         finally:
             _end(process)
     written = (folder / "proxy.log").read_text(encoding="utf-8")
@@ -123,7 +128,7 @@ def run_proxy(
 
 @pytest.fixture(scope="session")
 def proxy(clinic: Clinic, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProxyProcess]:
-    """A proxy in front of a copy of the clinic under the worked example's policy, for the whole run.
+    """A proxy in front of a copy of the clinic for the whole run.
 
     A copy, because the proxy stays connected to its database, and nobody may be connected to one that is copied.
     """
@@ -169,6 +174,13 @@ def _settings(
         "audit": {"journal": str(folder / "journal.jsonl")},
         "admin": {"host": "127.0.0.1", "port": admin_port},
     }
+
+
+def _merged_policy(folder: Path) -> Path:
+    folder.mkdir()
+    for file in (file for part in POLICIES for file in sorted(part.glob("*.yaml"))):
+        shutil.copy(file, folder / file.name)
+    return folder
 
 
 def _wait_until_listening(process: subprocess.Popen[str], folder: Path) -> tuple[str, int]:

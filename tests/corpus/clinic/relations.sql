@@ -102,3 +102,11 @@ SELECT d.diagnosis_id, d.icd10, d.description, a.status FROM clinic.diagnoses d 
 -- title: enum compared, cast and ordered
 -- order: total
 SELECT status, status::text AS label, count(*) FROM clinic.appointments WHERE status IN ('missed', 'cancelled') OR status < 'done' GROUP BY status ORDER BY status DESC;
+
+-- title: materialized view
+-- order: total
+SELECT * FROM clinic.patients_per_zip ORDER BY patients DESC, zip, oldest_dob;
+
+-- title: materialized view grouped by a masked column
+-- order: total
+SELECT zip, sum(patients) AS patients, min(oldest_dob) AS oldest FROM clinic.patients_per_zip GROUP BY zip ORDER BY zip;

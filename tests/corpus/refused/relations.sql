@@ -71,17 +71,14 @@ SELECT * FROM pg_file_settings;
 SELECT * FROM information_schema.user_mapping_options;
 
 -- title: a toast table
--- sqlstate: 42501
+-- sqlstate: 42P01
+-- reason: relation
 SELECT chunk_data FROM pg_toast.pg_toast_1262;
 
 -- title: pg_stats in a subquery of a masked query
 -- sqlstate: 42501
 -- reason: system_relation
 SELECT p.patient_id FROM clinic.patients p WHERE p.ssn = ANY (SELECT unnest(most_common_vals::text::text[]) FROM pg_stats);
-
--- title: materialized view that the policy does not list
--- sqlstate: 42501
-SELECT * FROM clinic.patients_per_zip;
 
 -- title: sequence as a relation
 -- sqlstate: 42501
@@ -106,3 +103,39 @@ SELECT * FROM elsewhere.clinic.patients;
 -- sqlstate: 42P01
 -- reason: relation
 SELECT * FROM nowhere.patients;
+
+-- title: table that the role does not read
+-- role: billing
+-- sqlstate: 42501
+-- reason: relation
+SELECT count(*) FROM clinic.notes;
+
+-- title: schema that the role does not read
+-- role: billing
+-- sqlstate: 42501
+-- reason: relation
+SELECT * FROM sales.orders;
+
+-- title: table that the role does not read, in a subquery
+-- role: partner_acme
+-- sqlstate: 42501
+-- reason: relation
+SELECT patient_id FROM clinic.patients p WHERE EXISTS (SELECT FROM clinic.claims c WHERE c.patient_id = p.patient_id);
+
+-- title: view that the role does not read over tables that it does
+-- role: partner_acme
+-- sqlstate: 42501
+-- reason: relation
+SELECT * FROM clinic.active_patients;
+
+-- title: inheritance child that the role does not read, under a parent that it does
+-- role: researcher
+-- sqlstate: 42501
+-- reason: relation
+SELECT body FROM clinic.psychotherapy_notes;
+
+-- title: partition that the role does not read, of a table that it does
+-- role: billing
+-- sqlstate: 42501
+-- reason: relation
+SELECT count(*) FROM clinic.encounters_2024;

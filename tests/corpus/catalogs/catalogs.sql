@@ -101,7 +101,7 @@ SELECT name, setting FROM pg_catalog.pg_settings WHERE name IN ('server_version_
 
 -- title: one setting
 -- order: none
-SELECT current_setting('server_version_num'), current_setting('no.such.setting', true);
+SELECT current_setting('server_version_num');
 
 -- title: psqlODBC, large object type
 -- order: none

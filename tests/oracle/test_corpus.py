@@ -1,0 +1,61 @@
+"""The masked-copy rule over the corpus: each statement, as each restricted role, against that role's masked copy.
+
+Must not know: how the proxy answers. Invariant: every statement is equal in every way of asking; a statement that can
+be run on the copy and is refused by the proxy is a failure like any other difference.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.answers import ways_of
+from tests.support.corpus import CorpusStatement, load_corpus
+from tests.support.oracle import Oracle
+from tests.support.postgres import Clinic
+
+RESTRICTED = ("analyst", "billing", "researcher", "partner_acme", "contrarian")
+ROLES = (*RESTRICTED, "clinician")
+STATEMENTS = load_corpus("clinic")
+CATALOGS = load_corpus("catalogs")
+LEAST = 150  # statements that each of the first two roles must be able to run
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("statement", STATEMENTS, ids=lambda s: s.name)
+def test_the_proxy_answers_as_the_masked_copy(oracle: Oracle, statement: CorpusStatement, role: str) -> None:
+    """Names, types, origins, rows and tags, or the SQLSTATE, are the copy's, however the statement is sent."""
+    found = oracle.compare(statement, role)
+    assert not found, "\n".join([f"as {role}:", statement.text, "", *found])
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("statement", CATALOGS, ids=lambda s: s.name)
+def test_the_catalogs_pass(oracle: Oracle, statement: CorpusStatement, role: str) -> None:
+    """What tools ask of the catalogs is answered as the database itself answers it, to every role."""
+    found = oracle.compare_with_original(statement, role)
+    assert not found, "\n".join([f"as {role}:", statement.text, "", *found])
+
+
+@pytest.mark.parametrize("role", RESTRICTED[:2])
+def test_the_corpus_says_something(oracle: Oracle, role: str) -> None:
+    """Most statements run and find rows in the role's copy, so that equality means something."""
+    answers = [oracle.expected(s, role, ways_of(s)[-1]) for s in STATEMENTS]
+    assert sum(bool(a.rows) for a in answers) >= max(LEAST, len(STATEMENTS) * 3 // 4)
+
+
+@pytest.mark.parametrize("role", RESTRICTED)
+def test_the_copy_is_masked(oracle: Oracle, clinic: Clinic, role: str) -> None:
+    """No stored social security number is left in a restricted role's copy."""
+    text = "SELECT p.patient_id, p.ssn FROM clinic.patients p WHERE p.ssn IS NOT NULL"
+    shown = oracle.expected(CorpusStatement("copy", "ssn", text), role)
+    with clinic.connect() as connection:
+        stored = {ssn.encode() for _, ssn in connection.execute(text)}
+    assert not stored & {row[-1] for row in shown.rows}
+
+
+def test_the_copy_keeps_the_numbers_of_the_original(oracle: Oracle, clinic: Clinic) -> None:
+    """Tables that need not be made anew have the original's OIDs, so that row descriptions compare as they are."""
+    text = "SELECT attrelid::bigint, attname, attnum FROM pg_attribute WHERE attrelid = 'clinic.patients'::regclass"
+    with clinic.connect() as connection:
+        original = {tuple(str(value).encode() for value in row) for row in connection.execute(text)}
+    assert set(oracle.expected(CorpusStatement("copy", "numbers", text), "analyst").rows) == original
