@@ -1,0 +1,77 @@
+"""Stand-ins for identity and policy: the password says how the login goes, and every statement passes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from proxy.errors import AuthenticationError, CatalogError, Refusal
+from proxy.identity.principal import Principal
+from proxy.net.ports import OpenedSession
+from proxy.planner.plan import Decision, Plan, StatementKind
+from proxy.session.startup import Startup
+
+
+class PassingPlanning:
+    """A planner that lets every text through as one statement. ``BUG`` in a text makes it fail as a bug would."""
+
+    generation: object = 1
+
+    def split(self, text: str) -> tuple[str, ...]:
+        return (text,) if text.strip() else ()
+
+    def plan(self, text: str, search_path: tuple[str, ...]) -> Plan:
+        if "BUG" in text:
+            raise ZeroDivisionError(text * 2)
+        return Plan(text, Decision.PASSED, StatementKind.SELECT, "0")
+
+    def is_protected(self, table_oid: int, attribute_number: int) -> bool:
+        return False
+
+
+class NoWatching:
+    """Nothing is recorded."""
+
+    def require_journal(self) -> None: ...
+
+    def statement(self, plan: Plan, *, rows: int | None, seconds: float, sqlstate: str | None) -> None: ...
+
+    def refused(self, refusal: Refusal) -> None: ...
+
+
+class FakeServices:
+    """``authenticate`` by password: ``bad``, ``bug``, ``slow``, ``short`` (expires soon), else the name of who it is.
+
+    ``open`` fails for the database ``unreadable``. What was asked is kept.
+    """
+
+    def __init__(self) -> None:
+        self.opened: list[OpenedSession] = []
+        self.closed_sessions: list[OpenedSession] = []
+        self.failures: list[str] = []
+        self.expires_at = time.time() + 3600
+
+    async def authenticate(self, *, user: str, password: str) -> Principal:
+        match password:
+            case "bad":
+                raise AuthenticationError(
+                    f'password authentication failed for user "{user}"', detail="The token has expired."
+                )
+            case "bug":
+                raise ZeroDivisionError(password * 2)
+            case "slow":
+                await asyncio.sleep(3600)
+        return Principal(password, user, "analyst", "https://idp.example", self.expires_at)
+
+    async def open(self, principal: Principal, startup: Startup) -> OpenedSession:
+        if startup.database == "unreadable":
+            raise CatalogError("the catalog could not be read")
+        opened = OpenedSession(principal, PassingPlanning(), NoWatching(), restricted=False)
+        self.opened.append(opened)
+        return opened
+
+    def closed(self, session: OpenedSession) -> None:
+        self.closed_sessions.append(session)
+
+    def upstream_failed(self, sqlstate: str) -> None:
+        self.failures.append(sqlstate)

@@ -1,0 +1,160 @@
+"""A server of our own that speaks just enough of the protocol to be told how to misbehave."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from contextlib import suppress
+
+from proxy.session.upstream_login import SEARCH_PATH_QUERY
+from proxy.wire import backend
+from proxy.wire.backend import Authentication, BackendKeyData, CommandComplete, ErrorResponse, ParameterStatus
+from proxy.wire.frames import HEADER, HEADER_SIZE, LENGTH, LENGTH_SIZE, frame
+from proxy.wire.frontend import CancelRequest, SSLRequest, StartupMessage, parse_startup
+
+COLUMN = backend.RowDescription((backend.RowField("x", 0, 0, 25, -1, -1),)).encode()
+READY = backend.ReadyForQuery(b"I").encode()
+SETTINGS = {
+    "server_version": "16.4",
+    "client_encoding": "UTF8",
+    "standard_conforming_strings": "on",
+    "session_authorization": "pgveil",
+    "is_superuser": "on",
+}
+
+
+class FakeUpstream:
+    """Listens on loopback. What a query does is its text: see ``_query``.
+
+    ``greeting``: sent in place of the login's answer, after which the connection is closed. ``tls``: the context to
+    answer SSLRequest with, None for ``N``. ``behind_answer``: bytes that follow the answer to SSLRequest in clear.
+    """
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.greeting: bytes | None = None
+        self.silent = False
+        self.tls: ssl.SSLContext | None = None
+        self.behind_answer = b""
+        self.startups: list[StartupMessage] = []
+        self.cancels: list[CancelRequest] = []
+        self.cancelled = asyncio.Event()
+        self.received_terminate = asyncio.Event()
+        self.connections: set[asyncio.StreamWriter] = set()
+        self.rows_sent = 0
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Listen on a free port."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Stop listening and drop every connection."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        for writer in tuple(self.connections):
+            writer.transport.abort()
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        self.connections.add(writer)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
+        with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            await self._talk(reader, writer)
+        self.connections.discard(writer)
+        writer.close()
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        packet = parse_startup(await _untyped(reader))
+        if isinstance(packet, SSLRequest):
+            writer.write((b"N" if self.tls is None else b"S") + self.behind_answer)
+            if self.tls is not None:
+                await writer.start_tls(self.tls)
+            packet = parse_startup(await _untyped(reader))
+        if isinstance(packet, CancelRequest):
+            self.cancels.append(packet)
+            self.cancelled.set()
+            return
+        assert isinstance(packet, StartupMessage)
+        self.startups.append(packet)
+        if self.silent:
+            await reader.read()
+            return
+        if self.greeting is not None:
+            writer.write(self.greeting)
+            await writer.drain()
+            return
+        writer.write(Authentication(0).encode())
+        writer.write(b"".join(ParameterStatus(name, value).encode() for name, value in SETTINGS.items()))
+        writer.write(ParameterStatus("application_name", packet.get("application_name") or "").encode())
+        writer.write(BackendKeyData(4711, b"upky").encode() + READY)
+        while True:
+            tag, length = HEADER.unpack(await reader.readexactly(HEADER_SIZE))
+            body = await reader.readexactly(length - LENGTH_SIZE)
+            match chr(tag):
+                case "Q":
+                    await self._query(body[:-1].decode(), writer)
+                case "X":
+                    self.received_terminate.set()
+                    return
+                case other:
+                    raise AssertionError(f"unexpected message {other}")
+
+    async def _query(self, text: str, writer: asyncio.StreamWriter) -> None:
+        match text.split():
+            case _ if text == SEARCH_PATH_QUERY:
+                writer.write(COLUMN + _row(b"public") + CommandComplete("SELECT 1").encode() + READY)
+            case ["die"]:
+                writer.transport.abort()
+            case ["die", "in", "a", "row"]:
+                writer.write(COLUMN + _row(b"first") + _row(b"second")[:-3])
+                await writer.drain()
+                await asyncio.sleep(0.05)
+                writer.transport.abort()
+            case ["leave"]:
+                fields = {"S": "FATAL", "V": "FATAL", "C": "57P01", "M": "terminating connection due to command"}
+                writer.write(ErrorResponse(fields).encode())
+                writer.close()
+            case ["nonsense"]:
+                writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+            case ["wait"]:
+                await self.cancelled.wait()
+                fields = {"S": "ERROR", "V": "ERROR", "C": "57014", "M": "canceling statement due to user request"}
+                writer.write(ErrorResponse(fields).encode() + READY)
+            case ["rows", count, size]:
+                await self._rows(int(count), int(size), writer)
+            case _:
+                writer.write(COLUMN + _row(text.encode()) + CommandComplete("SELECT 1").encode() + READY)
+
+    async def _rows(self, count: int, size: int, writer: asyncio.StreamWriter) -> None:
+        writer.write(COLUMN)
+        row = _row(b"x" * size)
+        for _ in range(count):
+            writer.write(row)
+            await writer.drain()
+            self.rows_sent += 1
+        writer.write(CommandComplete(f"SELECT {count}").encode() + READY)
+
+
+def _row(cell: bytes) -> bytes:
+    return backend.build_data_row((cell,))
+
+
+async def _untyped(reader: asyncio.StreamReader) -> bytes:
+    (length,) = LENGTH.unpack(await reader.readexactly(LENGTH_SIZE))
+    return await reader.readexactly(length - LENGTH_SIZE)
+
+
+def fatal(sqlstate: str, message: str) -> bytes:
+    """An ErrorResponse as a server sends it before it closes the connection."""
+    return frame(ord("E"), f"SFATAL\0VFATAL\0C{sqlstate}\0M{message}\0\0".encode())
