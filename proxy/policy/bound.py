@@ -102,10 +102,10 @@ class BoundRole:
 
     def access(self, relation: Relation) -> RelationAccess:
         """What the role may do with ``relation``, which is one of the bound catalog's (else it is out of reach)."""
+        if self._snapshot.by_oid.get(relation.oid) is not relation:
+            return _out_of_reach(relation)
         known = self._access.get(relation.oid)
         if known is None:
-            if self._snapshot.by_oid.get(relation.oid) is not relation:
-                return _out_of_reach(relation)
             known = self._access[relation.oid] = self._decide(relation)
         return known
 

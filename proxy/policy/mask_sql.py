@@ -12,7 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 
-from proxy.catalog.snapshot import Column
+from proxy.catalog.snapshot import Column, ColumnType, TypeCategory
 from proxy.policy.masks import (
     BirthYear,
     Bucket,
@@ -50,7 +50,7 @@ def scan_expression(mask: Mask, column: Column) -> str:
             return cast("NULL", shown_as)
         case Constant():
             # The column in the first branch is NULL there; it lends type, typmod and collation to the whole.
-            return f"CASE WHEN {name} IS NULL THEN {name} ELSE {cast(_constant(mask.value), shown_as)} END"
+            return f"CASE WHEN {name} IS NULL THEN {name} ELSE {cast(_constant(mask.value, column.type), shown_as)} END"
         case Partial():
             return cast(partial(mask, text), shown_as)
         case Zip3():
@@ -67,7 +67,7 @@ def scan_expression(mask: Mask, column: Column) -> str:
             raise ValueError(f"there is no scan expression for {mask.name}")
 
 
-def _constant(value: ConstantValue) -> str:
+def _constant(value: ConstantValue, column_type: ColumnType) -> str:
     match value:
         case bool():
             return "true" if value else "false"
@@ -78,4 +78,5 @@ def _constant(value: ConstantValue) -> str:
         case str():
             return literal(value)
         case int() | Decimal():
-            return literal(str(value))
+            whole = column_type.category is TypeCategory.INTEGER
+            return literal(str(int(value) if whole else value))

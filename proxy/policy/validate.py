@@ -80,6 +80,8 @@ def _problem(tree: Tree, detail: ErrorDetails) -> tuple[int, str]:
         case "literal_error":
             expected = str(detail.get("ctx", {}).get("expected", ""))
             return tree.line(path), f"{where}: should be {expected}"
+        case "too_short":
+            return tree.line(path), f"{where}: should not be empty"
         case "policy":
             return tree.line(path), f"{where}: {detail['msg']}"
         case _:

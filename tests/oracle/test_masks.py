@@ -269,7 +269,7 @@ def test_bucket_of_numerics_with_a_scale(connection: Connection, mask: Bucket, v
 def test_bucket_of_floats(connection: Connection, column: ColumnType, digits: int, data: st.DataObject) -> None:
     """The bucket of the number as it reads in decimals; no value is an error."""
     mask = data.draw(buckets(whole=False))
-    floats = st.floats(-1e38, 1e38, width=32) if column is types.REAL else st.floats(-1e307, 1e307)
+    floats = st.floats(-(2.0**126), 2.0**126, width=32) if column is types.REAL else st.floats(-1e307, 1e307)
     values = [*data.draw(st.lists(floats)), 0.3, -0.3, 29.5]
     got = shown(connection, mask, column, [repr(v) for v in values]).values
     for value, seen in zip(values, got, strict=True):
@@ -350,6 +350,7 @@ CONSTANTS: list[tuple[Constant, ColumnType, str]] = [
     (Constant("it's \\ •"), types.TEXT, "it's \\ •"),
     (Constant("-"), types.CHAR11, "-          "),
     (Constant(7), types.SMALLINT, "7"),
+    (Constant(Decimal("7.0")), types.BIGINT, "7"),
     (Constant(Decimal("1.50")), types.NUMERIC_5_2, "1.50"),
     (Constant(Decimal("1.5")), types.DOUBLE, "1.5"),
     (Constant(value=True), types.BOOLEAN, "t"),

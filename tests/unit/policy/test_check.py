@@ -1,0 +1,68 @@
+"""What ``pgveil policy check`` finds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from proxy.policy.check import check, describe_problems
+from tests.support import shown as types
+from tests.support.catalog import catalog, relation
+
+POLICY = """\
+version: 1
+kinds: {ssn: {mask: {partial: {show_last: 4}}}}
+tables:
+  clinic.patients: {columns: {id: clear, ssn: ssn}}
+  sales.*: {columns: clear}
+roles:
+  clerk: {reads: [clinic.patients], writes: [sales.*]}
+  doctor: {reads: ["*"], masks: {"*": clear}}
+"""
+CATALOG = catalog(
+    [
+        relation("clinic.patients", {"id": types.BIGINT, "ssn": types.CHAR11}),
+        relation("sales.orders", {"id": types.BIGINT}),
+    ]
+)
+
+
+def write(folder: Path, text: str) -> Path:
+    """The policy file."""
+    path = folder / "p.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_a_good_policy_has_a_summary(tmp_path: Path) -> None:
+    """Without a catalog what the files hold, with one what each role sees."""
+    path = write(tmp_path, POLICY)
+    alone = check(path)
+    assert alone.problems == ()
+    assert alone.summary is not None
+    assert (alone.summary.kinds, alone.summary.tables, alone.summary.schemas, alone.summary.columns) == (1, 1, 1, 2)
+    assert (alone.summary.role_names, alone.summary.roles) == (("clerk", "doctor"), ())
+    summary = check(path, CATALOG).summary
+    assert summary is not None
+    assert (summary.database, summary.covered) == ("clinic", True)
+    clerk, doctor = summary.roles
+    assert (clerk.reads, clerk.writes, clerk.masks) == (1, 1, {"clear": 1, "partial": 1})
+    assert (doctor.reads, doctor.writes, doctor.masks) == (2, 0, {"clear": 3})
+
+
+def test_problems_are_returned_not_raised(tmp_path: Path) -> None:
+    """Files that do not load have no summary; a catalog that does not fit has both."""
+    broken = check(write(tmp_path, "version: 1\nkinds: {a: {mask: x}}\n"), CATALOG)
+    assert broken.summary is None
+    assert len(broken.problems) == 1
+    path = write(tmp_path, POLICY.replace("ssn: ssn", "snn: ssn"))
+    assert check(path).problems == ()
+    assert len(describe_problems(path, CATALOG)) == 2
+    assert check(path, CATALOG).summary is not None
+
+
+def test_a_database_without_the_policys_tables_is_not_covered(tmp_path: Path) -> None:
+    """The name of the wrong database would otherwise look fine."""
+    result = check(write(tmp_path, POLICY), catalog([relation("public.x", {"y": types.TEXT})]))
+    assert result.problems == ()
+    assert result.summary is not None
+    assert not result.summary.covered
