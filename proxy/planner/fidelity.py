@@ -6,8 +6,8 @@ Invariant: trees are equal only if every field of every node is, positions in th
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any, Final
+from enum import Enum
+from typing import Any, Final, TypeAlias
 
 from sqlglot import exp
 
@@ -24,7 +24,12 @@ POSITION_FIELDS: Final = frozenset(
         *("list_start", "list_end", "rexpr_list_start", "rexpr_list_end"),
     }
 )
-_WRAPPERS: Final = frozenset({"Node", "String", "Integer", "Float", "Boolean", "BitString", "List"})
+# Two messages at the same place, and the pair that they are part of.
+_Pair: TypeAlias = "tuple[Any, Any, _Pair | None]"
+
+_WRAPPERS: Final = frozenset(
+    {"Node", "String", "Integer", "Float", "Boolean", "BitString", "List", "ParseResult", "RawStmt"}
+)
 
 
 def faithful_tree(original: ParseResult, text: str) -> exp.Expr:
@@ -55,44 +60,66 @@ def assert_same(original: ParseResult, printed: str) -> None:
 
 def first_difference(original: ParseResult, again: ParseResult) -> str | None:
     """The kind of the first node in which two trees differ, such as ``FuncCall``, or None where they are the same."""
-    stack: list[tuple[Any, Any, str]] = [(original, again, "statement")]
+    stack: list[_Pair] = [(original, again, None)]
     while stack:
-        ours, theirs, around = stack.pop()
-        descriptor = ours.DESCRIPTOR
-        name = descriptor.name
-        if name not in _WRAPPERS:
-            around = name
-        if theirs.DESCRIPTOR is not descriptor:
-            return around
-        ignored = _ignored(name)
-        left, right = ours.ListFields(), theirs.ListFields()
-        if ignored:
-            left = [pair for pair in left if pair[0].name not in ignored]
-            right = [pair for pair in right if pair[0].name not in ignored]
+        pair = stack.pop()
+        left = [(field, value) for field, value in pair[0].ListFields() if _ROLES[field] is not _Role.POSITION]
+        right = [(field, value) for field, value in pair[1].ListFields() if _ROLES[field] is not _Role.POSITION]
         if len(left) != len(right):
-            return around
-        children: list[tuple[Any, Any, str]] = []
+            return _kind_of(pair)
+        below: list[_Pair] = []
         for (field, value), (other_field, other) in zip(left, right, strict=True):
-            if field is not other_field and field.number != other_field.number:
-                return around
-            if field.message_type is None:
-                if value != other:
-                    return around
-            elif field.is_repeated:
+            if field is not other_field:
+                return _kind_of(pair)
+            role = _ROLES[field]
+            if role is _Role.MESSAGE:
+                below.append((value, other, pair))
+            elif role is _Role.MESSAGES:
                 if len(value) != len(other):
-                    return around
-                children.extend((one, two, around) for one, two in zip(value, other, strict=True))
-            else:
-                children.append((value, other, around))
-        stack.extend(reversed(children))
+                    return _kind_of(pair)
+                below += [(one, two, pair) for one, two in zip(value, other, strict=True)]
+            elif value != other:
+                return _kind_of(pair)
+        below.reverse()
+        stack += below
     return None
 
 
-@cache
-def _ignored(name: str) -> frozenset[str]:
-    """The position fields of one kind of message."""
-    message = grammar.message_type(name)
-    return POSITION_FIELDS.intersection(field.name for field in message.fields)
+class _Role(Enum):
+    """What comparing a field takes."""
+
+    POSITION = "position"
+    VALUE = "value"
+    MESSAGE = "message"
+    MESSAGES = "messages"
+
+
+class _Roles(dict[Any, _Role]):
+    """The role of each field, by its descriptor; there are a few thousand, and each is looked at once."""
+
+    def __missing__(self, field: Any) -> _Role:
+        if field.name in POSITION_FIELDS:
+            role = _Role.POSITION
+        elif field.message_type is None:
+            role = _Role.VALUE
+        else:
+            role = _Role.MESSAGES if field.is_repeated else _Role.MESSAGE
+        self[field] = role
+        return role
+
+
+_ROLES: Final = _Roles()
+
+
+def _kind_of(pair: _Pair) -> str:
+    """The nearest node that a reader of the statement would recognize."""
+    step: _Pair | None = pair
+    while step is not None:
+        name = str(step[0].DESCRIPTOR.name)
+        if name not in _WRAPPERS:
+            return name
+        step = step[2]
+    return "statement"
 
 
 def _round_trip(original: ParseResult, text: str) -> exp.Expr:

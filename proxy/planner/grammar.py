@@ -22,7 +22,6 @@ __all__ = [
     "ScanResult",
     "deparse",
     "fingerprint",
-    "message_type",
     "parse",
     "scan",
     "split",
@@ -145,11 +144,6 @@ def walk(message: Any) -> Iterator[Any]:
             if descriptor.message_type is not None:
                 children.extend(value if descriptor.is_repeated else (value,))
         stack.extend(reversed(children))
-
-
-def message_type(name: str) -> Any:
-    """The protobuf descriptor of one kind of node, such as ``SelectStmt``."""
-    return postgast.pg_query_pb2.DESCRIPTOR.message_types_by_name[name]
 
 
 def too_complex() -> UnsupportedRefusal:

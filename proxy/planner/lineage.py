@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from proxy.errors import PolicyRefusal
+from proxy.planner.casts import plain_cast
 from proxy.planner.naming import output_name
 from proxy.planner.outputs import Columns, Item, Namespace, OutputColumn, Protected, item_namespace, merge
 from proxy.planner.references import RelationReference, child_messages, inner, names_of
@@ -132,7 +133,7 @@ class Lineage:
         reference = RelationReference(node.schemaname or None, node.relname, node.catalogname or None)
         found = self._relation_item(reference)
         schema = found.schema if not node.alias.aliasname else None
-        return item_namespace(Item(alias, _renamed(found.columns, renames), schema, found.denied), outer)
+        return item_namespace(Item(alias, _renamed(found.columns, renames), schema, found.denied, found.row), outer)
 
     def _join(self, node: Any, before: Namespace, ctes: CTEs) -> Namespace:
         left = self._from(inner(node.larg), before, ctes)
@@ -165,7 +166,7 @@ class Lineage:
 
     def _target(self, target: Any, space: Namespace, ctes: CTEs) -> Columns | None:
         value = inner(target.val)
-        fields = _field_path(value)
+        fields = _field_path(value) or self._cast_column(value, space)
         if fields is not None and fields[-1] == "*":
             return self._star(fields, space)
         name = target.name or output_name(target.val)
@@ -173,9 +174,20 @@ class Lineage:
             column = self._column(fields, space)
             self._use(column)
             if column is not None:
-                return (OutputColumn(name, column.origin, column.shows, column.uses),)
+                return (column.named(name),)
+            if len(fields) == 1 and (item := space.item(fields[0])) is not None:
+                return (OutputColumn(name, item.row, uses=self._expressions((target.val,), space, ctes)),)
         uses = self._expressions((target.val,), space, ctes)
         return (OutputColumn(name, uses=uses),)
+
+    def _cast_column(self, value: Any, space: Namespace) -> tuple[str, ...] | None:
+        """The column that a cast leaves as it is, as names; None for anything else."""
+        cast = plain_cast(value)
+        fields = _field_path(cast[0]) if cast is not None else None
+        if cast is None or fields is None or fields[-1] == "*":
+            return None
+        column = self._column(fields, space)
+        return fields if column is not None and column.type_name == cast[1] else None
 
     def _star(self, fields: tuple[str, ...], space: Namespace) -> Columns | None:
         if len(fields) == 1:
@@ -263,7 +275,7 @@ def _function_item(node: Any) -> Item:
 def _renamed(columns: Columns | None, names: tuple[str, ...]) -> Columns | None:
     if columns is None or not names:
         return columns
-    renamed = [OutputColumn(n, c.origin, c.shows, c.uses) for c, n in zip(columns, names, strict=False)]
+    renamed = [c.named(n) for c, n in zip(columns, names, strict=False)]
     return (*renamed, *columns[len(renamed) :])
 
 

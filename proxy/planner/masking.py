@@ -111,7 +111,7 @@ def _subquery(
         text = scan_text(
             relation,
             access,
-            done.needed if table.args.get("alias") is None or not table.args["alias"].args.get("columns") else None,
+            done.needed,
             only=bool(table.args.get("only")),
             sample=f" {print_node(sample)}" if sample is not None else "",
         )

@@ -25,13 +25,19 @@ class OutputColumn:
     """One output column of a query.
 
     ``origin``: the table column that RowDescription shall name. ``shows``: the protected column that it is, as it is.
-    ``uses``: the protected columns that it is computed from (``shows`` included).
+    ``uses``: the protected columns that it is computed from (``shows`` included). ``type_name``: a table column's type
+    as ``format_type`` prints it, where it has no modifier.
     """
 
     name: str
     origin: Origin | None = None
     shows: Protected | None = None
     uses: frozenset[Protected] = frozenset()
+    type_name: str = ""
+
+    def named(self, name: str) -> OutputColumn:
+        """The same column under another name."""
+        return replace(self, name=name)
 
     def without_origin(self) -> OutputColumn:
         """The same column behind a set operation or a computation."""
@@ -43,12 +49,16 @@ Columns = tuple[OutputColumn, ...]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One FROM item that can be named. ``columns`` None means that they are not known (a function's result)."""
+    """One FROM item that can be named. ``columns`` None means that they are not known (a function's result).
+
+    ``row``: what a whole-row reference to it shows, None where the server's own answer stands.
+    """
 
     alias: str | None
     columns: Columns | None
     schema: str | None = None
     denied: tuple[Protected, ...] = ()
+    row: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True)

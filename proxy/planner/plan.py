@@ -47,10 +47,15 @@ class Effects:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The column that an output column shows, as RowDescription names it (manual, 54.7)."""
+    """The column that an output column shows, as RowDescription names it (manual, 54.7).
+
+    ``row_type_oid``: for a whole row (attribute number 0), the table's row type, which a row of a masking subquery
+    has to be shown as; 0 otherwise.
+    """
 
     table_oid: int
     attribute_number: int
+    row_type_oid: int = 0
 
 
 @dataclass(frozen=True, slots=True)

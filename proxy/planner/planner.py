@@ -10,7 +10,7 @@ import contextlib
 from time import perf_counter
 from typing import Any, Final, Protocol
 
-from proxy.catalog.snapshot import RelationKind
+from proxy.catalog.snapshot import Relation, RelationKind
 from proxy.errors import PolicyRefusal, Refusal, StatementSyntaxError, UnsupportedRefusal
 from proxy.planner import function_rules, grammar
 from proxy.planner.cache import PlanCache
@@ -85,12 +85,17 @@ class Planner:
     def is_protected(self, table_oid: int, attribute_number: int) -> bool:
         """Whether RowDescription may not name this column (design: the check before the first row)."""
         relation = self.snapshot.by_oid.get(table_oid)
-        if relation is None or relation.kind is not RelationKind.VIEW:
-            return self.role.is_protected(table_oid, attribute_number)
+        if relation is not None and relation.kind is RelationKind.VIEW:
+            return not self._is_clear_view(relation)
+        if relation is not None and attribute_number == 0:  # a whole row
+            return not self.role.access(relation).clear
+        return self.role.is_protected(table_oid, attribute_number)
+
+    def _is_clear_view(self, view: Relation) -> bool:
         try:
-            return not self.role.access(relation).readable or not self._views.is_clear(relation)
+            return self.role.access(view).readable and self._views.is_clear(view)
         except Refusal:
-            return True
+            return False
 
     def _miss(self, text: str, search_path: tuple[str, ...]) -> Plan | Refusal:
         started = perf_counter()

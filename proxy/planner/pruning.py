@@ -15,7 +15,7 @@ from proxy.planner.dialect import Call
 def needed_names(tree: exp.Expr) -> frozenset[str] | None:
     """Every identifier of the statement, or None where it may need all columns.
 
-    That is so with ``*``, whole-row references and NATURAL joins.
+    That is so with ``*``, whole-row references, NATURAL joins and column lists in aliases, which count columns.
     """
     names: set[str] = set()
     bare: set[str] = set()
@@ -34,6 +34,8 @@ def needed_names(tree: exp.Expr) -> frozenset[str] | None:
             case exp.Table():
                 relations.add(node.name)
             case exp.TableAlias():
+                if node.args.get("columns") and not isinstance(node.parent, exp.CTE):
+                    return None
                 relations.add(node.name)
             case exp.Identifier():
                 names.add(str(node.this))

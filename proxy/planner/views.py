@@ -79,8 +79,12 @@ class Views:
                 origin = Origin(source.relation.oid, decision.column.number) if masked else None
                 noted = protected if masked or decision.kind != "clear" else None
                 uses = frozenset({noted}) if noted is not None else frozenset[Protected]()
-                shown.append(OutputColumn(decision.column.name, origin, noted, uses))
-        return Item(None, tuple(shown), source.schema, tuple(denied))
+                kind = decision.column.type
+                type_name = kind.sql if kind.typmod == -1 else ""
+                shown.append(OutputColumn(decision.column.name, origin, noted, uses, type_name))
+        whole = source.treatment is Treatment.MASK and len(shown) == len(source.relation.columns)
+        row = Origin(source.relation.oid, 0, source.relation.row_type_oid) if whole else None
+        return Item(None, tuple(shown), source.schema, tuple(denied), row)
 
     def _view_item(self, source: Source) -> Item:
         view = source.relation
@@ -94,7 +98,8 @@ class Views:
             replace(shown, name=column.name, origin=Origin(view.oid, column.number) if expanded else None)
             for shown, column in zip(inside, view.columns, strict=True)
         )
-        return Item(None, columns, source.schema)
+        row = Origin(view.oid, 0, view.row_type_oid) if expanded else None
+        return Item(None, columns, source.schema, row=row)
 
     def _expand(self, view: Relation) -> ViewExpansion:
         if view.definition is None:
