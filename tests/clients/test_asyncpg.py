@@ -90,7 +90,7 @@ async def test_a_portal_is_read_in_pieces(proxy: ProxyProcess, clinic: Clinic) -
 async def test_types_of_the_schema_are_looked_up(proxy: ProxyProcess, clinic: Clinic) -> None:
     """Enums, domains, arrays, ranges and whole rows are decoded by what asyncpg reads from the catalog."""
     text = """
-        SELECT a.status, a.duration, a.booked_from, d.icd10, p.languages, p.preferences::text, c.reference_range
+        SELECT a.status, a.duration, d.icd10, p.languages, c.reference_range, p.consent_research
         FROM clinic.appointments a JOIN clinic.patients p USING (patient_id)
         LEFT JOIN clinic.diagnoses d USING (patient_id) CROSS JOIN reference.loinc_codes c
         WHERE p.patient_id <= 10 ORDER BY a.appointment_id, d.diagnosis_id, c.code
