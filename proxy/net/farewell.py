@@ -42,11 +42,14 @@ class _Farewell(asyncio.Protocol):
         self._timer = asyncio.get_running_loop().call_later(seconds, self._transport.abort)
         if last_words:
             self._transport.write(last_words)
-        if self._transport.can_write_eof() and not peer_finished:
+        if not self._transport.can_write_eof() or peer_finished:
+            self._transport.close()  # TLS says goodbye itself, and reads on until the peer has answered
+            return
+        try:
             self._transport.write_eof()
             self._transport.resume_reading()
-        else:
-            self._transport.close()  # TLS says goodbye itself, and reads on until the peer has answered
+        except OSError:  # the peer has reset the connection, and the loop has not noticed yet
+            self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Nothing that is said now matters."""

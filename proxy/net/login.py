@@ -78,12 +78,12 @@ class Login(asyncio.Protocol):
         # uvloop's transports are asyncio's by shape, not by class.
         self.transport = cast("asyncio.Transport", transport)
         if not self._host.accept(self):
-            transport.abort()
+            self.transport.abort()
             return
         tune(self.transport)
         self._handshake = Handshake(
             tls=self._host.tls is not None,
-            clear_password=self._host.clear_passwords or is_loopback(transport),
+            clear_password=self._host.clear_passwords or is_loopback(self.transport),
             password_bytes=self._host.limits.password_bytes,
             admit=lambda: self._host.admit(self),
         )

@@ -7,11 +7,13 @@ import socket
 import ssl
 from contextlib import suppress
 
+import scramp
+
 from proxy.session.upstream_login import SEARCH_PATH_QUERY
 from proxy.wire import backend
 from proxy.wire.backend import Authentication, BackendKeyData, CommandComplete, ErrorResponse, ParameterStatus
 from proxy.wire.frames import HEADER, HEADER_SIZE, LENGTH, LENGTH_SIZE, frame
-from proxy.wire.frontend import CancelRequest, SSLRequest, StartupMessage, parse_startup
+from proxy.wire.frontend import CancelRequest, SSLRequest, StartupMessage, parse_sasl_initial, parse_startup
 
 COLUMN = backend.RowDescription((backend.RowField("x", 0, 0, 25, -1, -1),)).encode()
 READY = backend.ReadyForQuery(b"I").encode()
@@ -27,8 +29,10 @@ SETTINGS = {
 class FakeUpstream:
     """Listens on loopback. What a query does is its text: see ``_query``.
 
-    ``greeting``: sent in place of the login's answer, after which the connection is closed. ``tls``: the context to
-    answer SSLRequest with, None for ``N``. ``behind_answer``: bytes that follow the answer to SSLRequest in clear.
+    ``greeting``: sent in place of the login's answer, after which the connection is closed. ``silent``: never answer.
+    ``tls``: the context to answer SSLRequest with, None for ``N``. ``behind_answer``: bytes that follow that answer in
+    clear. ``scram``: the password to ask for by SCRAM-SHA-256-PLUS, and the digest of the certificate that the login
+    must be bound to.
     """
 
     def __init__(self) -> None:
@@ -37,6 +41,7 @@ class FakeUpstream:
         self.silent = False
         self.tls: ssl.SSLContext | None = None
         self.behind_answer = b""
+        self.scram: tuple[str, bytes] | None = None
         self.startups: list[StartupMessage] = []
         self.cancels: list[CancelRequest] = []
         self.cancelled = asyncio.Event()
@@ -69,7 +74,7 @@ class FakeUpstream:
         task.add_done_callback(self._tasks.discard)
         self.connections.add(writer)
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
-        with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+        with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError, scramp.ScramException):
             await self._talk(reader, writer)
         self.connections.discard(writer)
         writer.close()
@@ -94,6 +99,8 @@ class FakeUpstream:
             writer.write(self.greeting)
             await writer.drain()
             return
+        if self.scram is not None:
+            await _scram(reader, writer, *self.scram)
         writer.write(Authentication(0).encode())
         writer.write(b"".join(ParameterStatus(name, value).encode() for name, value in SETTINGS.items()))
         writer.write(ParameterStatus("application_name", packet.get("application_name") or "").encode())
@@ -144,6 +151,27 @@ class FakeUpstream:
             await writer.drain()
             self.rows_sent += 1
         writer.write(CommandComplete(f"SELECT {count}").encode() + READY)
+
+
+async def _scram(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, password: str, digest: bytes) -> None:
+    """Check a password and what it is bound to (raises scramp.ScramException)."""
+    mechanism = scramp.ScramMechanism("SCRAM-SHA-256-PLUS")
+    secrets = mechanism.make_auth_info(password)
+    server = mechanism.make_server(
+        lambda _: (secrets[0], secrets[1], secrets[2], secrets[3]), channel_binding=("tls-server-end-point", digest)
+    )
+    writer.write(Authentication(10, b"SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0").encode())
+    initial = parse_sasl_initial(await _password(reader))
+    assert initial.mechanism == b"SCRAM-SHA-256-PLUS"
+    server.set_client_first((initial.data or b"").decode())
+    writer.write(Authentication(11, server.get_server_first().encode()).encode())
+    server.set_client_final((await _password(reader)).decode())
+    writer.write(Authentication(12, server.get_server_final().encode()).encode())
+
+
+async def _password(reader: asyncio.StreamReader) -> bytes:
+    _, length = HEADER.unpack(await reader.readexactly(HEADER_SIZE))
+    return await reader.readexactly(length - LENGTH_SIZE)
 
 
 def _row(cell: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import ssl
 from pathlib import Path
 
@@ -150,6 +151,17 @@ async def test_upstream_tls(
     canceller = await running.client()
     canceller.send(CancelRequest(client.key.process_id, client.key.secret).encode())
     assert [tag for tag, _ in await client.until("Z")] == ["E", "Z"]
+
+
+async def test_channel_binding(proxy: StartProxy, upstream: FakeUpstream, server_files: ServerFiles) -> None:
+    """The login upstream is bound to the certificate that we saw, so that nobody in between can pass it on."""
+    upstream.tls = server_context(server_files.certificate, server_files.key)
+    certificate = ssl.PEM_cert_to_DER_cert(server_files.certificate.read_text())
+    upstream.scram = ("pencil", hashlib.sha256(certificate).digest())
+    running = await proxy(upstream.port, upstream_tls=TlsMode.REQUIRE)
+    await running.session()
+    upstream.scram = ("pencil", hashlib.sha256(b"the certificate of somebody in between").digest())
+    await _refused(await running.client())
 
 
 @pytest.mark.parametrize("mode", [TlsMode.REQUIRE, TlsMode.VERIFY_CA, TlsMode.VERIFY_FULL])
