@@ -7,28 +7,25 @@ Invariant: a node that is not in the table is an error; sqlglot's own printers, 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
 from sqlglot import exp
-from sqlglot.errors import ErrorLevel
 from sqlglot.generators.postgres import PostgresGenerator
 
-from proxy.planner.dialect.print_expressions import EXPRESSIONS
+from proxy.planner.dialect.print_expressions import EXPRESSIONS, Printers
 from proxy.planner.dialect.print_queries import QUERIES
 
-_PRINTERS: Final = {**EXPRESSIONS, **QUERIES}
+_PRINTERS: Final[Printers] = {**EXPRESSIONS, **QUERIES}
 
 
 class StrictGenerator(PostgresGenerator):
     """Prints what StrictParser reads, and nothing else."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**{**options, "unsupported_level": ErrorLevel.RAISE, "comments": False})
-        self._dispatch: dict[type[exp.Expr], Callable[..., str]] = dict(_PRINTERS)
-
-    def preprocess(self, expression: exp.Expr) -> exp.Expr:
-        """``expression`` as it is."""
-        return expression
+    def generate(self, expression: exp.Expr, copy: bool = True) -> str:
+        """The text of ``expression``, which is never changed and so never copied. Raises ValueError."""
+        self._dispatch: dict[type[exp.Expr], Callable[..., str]] = _PRINTERS
+        self.comments = False
+        return self.sql(expression)
 
     def function_fallback_sql(self, expression: exp.Func) -> NoReturn:
         """Refuse a function that was not read as a Call."""
