@@ -7,7 +7,6 @@ fails leaves everything as it was.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import Final
 
@@ -74,11 +73,7 @@ class Application:
         """
         try:
             await self._authenticator.prepare()
-            for database in self._settings.upstream.databases:
-                await self._catalogs.get(database)
-                problems = self._scopes.problems(database)
-                if problems:
-                    raise PolicyFileError(problems)
+            await self._check_policy()
             await self._admin.start()
             address = await self._server.start()
         except OSError as error:
@@ -91,6 +86,13 @@ class Application:
         self._readiness.policy_loaded = not self._scopes.unfit_databases
         self._watch.policy_loaded(self._scopes.policy.version)
         return address
+
+    async def _check_policy(self) -> None:
+        for database in self._settings.upstream.databases:
+            await self._catalogs.get(database)
+            problems = self._scopes.problems(database)
+            if problems:
+                raise PolicyFileError(problems)
 
     @property
     def admin_port(self) -> int:

@@ -2,7 +2,7 @@
 
 Owns: the tree of errors that may reach a client, and the rule that their texts name columns and rules, never values.
 Must not know: sockets, SQL, how an error is framed (``wire`` does that).
-Invariant: whatever is not a ``ProxyError`` is a bug of ours and reaches the client only as XX000 with a reference number.
+Invariant: whatever is not a ``ProxyError`` is a bug of ours, and all the client gets is XX000 and a reference number.
 """
 
 from __future__ import annotations

@@ -17,7 +17,6 @@ from proxy.planner.planner import Planner, PlanningMeter
 from proxy.policy.bound import BoundPolicy, bind
 from proxy.policy.model import Policy
 
-
 _UNKNOWN_NAME: Final = frozenset({"42P01", "42883"})  # undefined_table, undefined_function
 
 

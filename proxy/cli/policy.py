@@ -1,7 +1,7 @@
 """``pgveil policy check`` and ``pgveil policy explain``.
 
 Owns: how policies and decisions are shown on a terminal. Must not know: how they are made.
-Invariant: what is printed names columns, rules and SQL that the caller gave or the policy made; no stored value is read.
+Invariant: what is printed are columns, rules and SQL of the caller or the policy; no stored value is read.
 """
 
 from __future__ import annotations
@@ -148,10 +148,9 @@ def _print_plan(console: Console, plan: Plan, outputs: Columns | None) -> None:
             table.add_column(heading)
         for number, output in enumerate(outputs, 1):
             sources = [output.shows] if output.shows else sorted(output.uses, key=lambda p: p.decision.column.name)
-            for protected in sources or [None]:
-                if protected is None:
-                    table.add_row(str(number), output.name, "", "", "clear", "")
-                    continue
+            if not sources:
+                table.add_row(str(number), output.name, "", "", "clear", "")
+            for protected in sources:
                 decision = protected.decision
                 shown = "" if output.shows else "computed from "
                 table.add_row(

@@ -7,9 +7,11 @@ Invariant: SIGTERM and SIGINT drain, SIGHUP reloads, and a reload that fails cha
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import logging
 import signal
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated
 
@@ -53,11 +55,8 @@ async def run_until_signal(settings: Settings) -> None:
         await application.stop()
 
 
-def run(main: asyncio.coroutines.Coroutine[object, object, None]) -> None:
+def run(main: Coroutine[object, object, None]) -> None:
     """Run on uvloop where it is installed, on asyncio's own loop elsewhere."""
-    try:
-        import uvloop
-    except ImportError:
-        asyncio.run(main)
-    else:
-        uvloop.run(main)
+    factory = importlib.import_module("uvloop").new_event_loop if importlib.util.find_spec("uvloop") else None
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(main)

@@ -1,8 +1,8 @@
 """Statements that differ in constants only: their common shape.
 
-Owns: cutting a text at its constants, and telling which of them no plan depends on. Must not know: plans, policy, sqlglot.
-Invariant: two texts of one shape are, token for token, the same statement but for integers and plain strings; a text in
-which that cannot be told without a lexer (comments, dollar quotes, escapes) has no shape.
+Owns: cutting a text at its constants, and telling which of them no plan depends on. Must not know: plans, policy,
+sqlglot. Invariant: two texts of one shape are, token for token, the same statement but for integers and plain
+strings; a text in which that cannot be told without a lexer (comments, dollar quotes, escapes) has no shape.
 """
 
 from __future__ import annotations

@@ -22,9 +22,7 @@ def check(references: References, snapshot: Snapshot, role: BoundRole, search_pa
     _check_fields(references, snapshot, role)
 
 
-def _check_function(
-    function: NamedObject, snapshot: Snapshot, role: BoundRole, search_path: tuple[str, ...]
-) -> None:
+def _check_function(function: NamedObject, snapshot: Snapshot, role: BoundRole, search_path: tuple[str, ...]) -> None:
     if function.schema is not None and function.schema not in ("pg_catalog", "information_schema"):
         if f"{function.schema}.{function.name}" not in role.functions:
             raise _refused(f"{function.schema}.{function.name}", role)
@@ -49,9 +47,7 @@ def _check_function(
     raise _refused(function.name, role)
 
 
-def _check_operator(
-    operator: NamedObject, snapshot: Snapshot, role: BoundRole, search_path: tuple[str, ...]
-) -> None:
+def _check_operator(operator: NamedObject, snapshot: Snapshot, role: BoundRole, search_path: tuple[str, ...]) -> None:
     schemas = search_path if operator.schema is None else (operator.schema,)
     for schema in schemas:
         if (schema, operator.name) in snapshot.operators and f"{schema}.{operator.name}" not in role.functions:

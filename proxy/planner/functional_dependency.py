@@ -27,7 +27,8 @@ def extend_group_by(table: exp.Table, source: Source) -> None:
     key = _clear_key(source)
     alias = table.alias or table.name
     grouped = {
-        c.name for c in map(lambda e: _grouped(select, e), group.expressions)
+        c.name
+        for c in (_grouped(select, e) for e in group.expressions)
         if isinstance(c, exp.Column) and c.table in ("", alias)
     }
     if not key or not key <= grouped:
@@ -44,8 +45,10 @@ def _grouped(select: exp.Select, expression: exp.Expr) -> exp.Expr:
     if isinstance(expression, exp.Literal) and not expression.is_string:
         position = int(expression.this) - 1 if expression.this.isdigit() else -1
         if 0 <= position < len(select.expressions):
-            return select.expressions[position].unalias()
-    return expression.unnest()
+            chosen: exp.Expr = select.expressions[position].unalias()
+            return chosen
+    plain: exp.Expr = expression.unnest()
+    return plain
 
 
 def _clear_key(source: Source) -> frozenset[str]:

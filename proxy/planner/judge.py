@@ -15,6 +15,8 @@ from proxy.planner import setting_rules
 from proxy.planner.plan import Effects, StatementKind
 from proxy.planner.references import References, collect, inner
 
+_NO_EFFECTS: Final = Effects()
+
 
 class Body(Enum):
     """Where in the statement the query is that relations are read by."""
@@ -31,7 +33,7 @@ class Judgement:
     kind: StatementKind
     references: References
     body: Body
-    effects: Effects = Effects()
+    effects: Effects = _NO_EFFECTS
     what: str = "statement"
 
 

@@ -2,7 +2,8 @@
 
 Owns: the walk over Postgres' own tree that follows columns through joins, subqueries, CTEs and set operations.
 Must not know: sqlglot, the wire. Invariant: nothing here protects a value (the scan masks do): it names columns for
-RowDescription, the journal and ``policy explain``, and refuses denied columns by name; what it cannot follow it leaves out.
+RowDescription, the journal and ``policy explain``, and refuses denied columns by name; what it cannot follow it leaves
+out.
 """
 
 from __future__ import annotations
@@ -63,8 +64,12 @@ class Lineage:
         names = {o.name for o in outputs} if outputs is not None else set()
         for sort in select.sort_clause:
             key = sort.sort_by.node
-            if not (key.HasField("column_ref") and names_of(key.column_ref.fields)[:1] and
-                    len(key.column_ref.fields) == 1 and names_of(key.column_ref.fields)[0] in names):
+            if not (
+                key.HasField("column_ref")
+                and names_of(key.column_ref.fields)[:1]
+                and len(key.column_ref.fields) == 1
+                and names_of(key.column_ref.fields)[0] in names
+            ):
                 self._expressions((key,), space, ctes)
         return outputs
 

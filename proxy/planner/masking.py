@@ -61,7 +61,7 @@ def scan_text(
     """The masking subquery (without parentheses) for one table."""
     shown = [f"{sql} AS {quote(name)}" for name, sql in visible_columns(access, needed)]
     table = f"{quote(relation.schema)}.{quote(relation.name)}"
-    return f"SELECT {', '.join(shown)} FROM {'ONLY ' if only else ''}{table}{sample}"
+    return f"SELECT {', '.join(shown)} FROM {'ONLY ' if only else ''}{table}{sample}"  # noqa: S608 - names are quoted
 
 
 def rewrite(
@@ -104,8 +104,9 @@ def _subquery(
     sample = table.args.get("sample")
     if source.treatment is Treatment.EXPAND:
         if sample is not None or table.args.get("only"):
-            raise UnsupportedRefusal(f"TABLESAMPLE and ONLY do not go with the view {relation.qualified_name}",
-                                     reason="construct")
+            raise UnsupportedRefusal(
+                f"TABLESAMPLE and ONLY do not go with the view {relation.qualified_name}", reason="construct"
+            )
         text = expand(relation)
     else:
         text = scan_text(
@@ -129,7 +130,7 @@ def _table_references(tree: exp.Expr) -> list[exp.Table]:
         if isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier):
             if node.args.get("db") is not None or node.this.name not in ctes:
                 found.append(node)
-            children = [c for c in node.iter_expressions() if not isinstance(c, exp.Identifier)]
+            children: list[exp.Expr] = [c for c in node.iter_expressions() if not isinstance(c, exp.Identifier)]
         else:
             with_ = node.args.get("with_")
             children = [c for c in node.iter_expressions() if c is not with_]
@@ -139,9 +140,7 @@ def _table_references(tree: exp.Expr) -> list[exp.Table]:
     return found
 
 
-def _with_scopes(
-    with_: exp.With, ctes: frozenset[str], stack: list[tuple[exp.Expr, frozenset[str]]]
-) -> frozenset[str]:
+def _with_scopes(with_: exp.With, ctes: frozenset[str], stack: list[tuple[exp.Expr, frozenset[str]]]) -> frozenset[str]:
     names = [cte.alias for cte in with_.expressions]
     visible = ctes | frozenset(names) if with_.args.get("recursive") else ctes
     for cte, name in zip(with_.expressions, names, strict=True):

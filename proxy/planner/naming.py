@@ -90,4 +90,4 @@ def _sublink(message: Any) -> tuple[str, int]:
 
 def _value_function(message: Any) -> str:
     word = type(message).DESCRIPTOR.fields_by_name["op"].enum_type.values_by_number[message.op].name
-    return word.removeprefix("SVFOP_").removesuffix("_N").lower()
+    return str(word).removeprefix("SVFOP_").removesuffix("_N").lower()

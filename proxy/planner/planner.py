@@ -151,9 +151,7 @@ class Planner:
         )
         return plan, outputs
 
-    def _rewritten(
-        self, text: str, tree: Any, judgement: Judgement, sources: list[Source], resolver: Resolver
-    ) -> str:
+    def _rewritten(self, text: str, tree: Any, judgement: Judgement, sources: list[Source], resolver: Resolver) -> str:
         masked = ", ".join(sorted({f"{s.schema}.{s.name}" for s in sources if s.needs_rewrite}))
         if judgement.kind is not StatementKind.SELECT:
             raise UnsupportedRefusal(

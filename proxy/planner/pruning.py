@@ -1,8 +1,8 @@
 """Which columns of a masking subquery a statement can need at all.
 
 Owns: that question, answered from identifiers alone. Must not know: scopes, masks, Postgres' own tree.
-Invariant: a column is left out only if its name occurs nowhere in the statement and nothing in it stands for all columns
-of a row; so leaving it out can change neither a name's meaning nor a result. It saves the server the reading of masks.
+Invariant: a column is left out only if its name occurs nowhere in the statement and nothing in it stands for all
+columns of a row; so leaving it out can change neither a name's meaning nor a result. It saves the server the masks.
 """
 
 from __future__ import annotations

@@ -15,8 +15,7 @@ from proxy.errors import UnsupportedRefusal
 
 # Every node that may stand inside SELECT, VALUES, INSERT, UPDATE, DELETE and MERGE as raw parse trees have them.
 # Left out on purpose: IntoClause (SELECT INTO makes a table), CurrentOfExpr and everything that is DDL or a command.
-EXPRESSION_NODES: Final = frozenset(
-    """
+_EXPRESSION_NODES: Final = """
     Alias RangeVar BoolExpr SubLink CaseExpr CaseWhen CollateClause RowExpr CoalesceExpr MinMaxExpr SQLValueFunction
     XmlExpr XmlSerialize JsonFormat JsonReturning JsonValueExpr JsonIsPredicate JsonBehavior NullTest BooleanTest
     MergeAction SetToDefault JoinExpr TypeName ColumnRef ParamRef A_Expr TypeCast FuncCall A_Star A_Indices
@@ -27,8 +26,8 @@ EXPRESSION_NODES: Final = frozenset(
     JsonScalarExpr JsonSerializeExpr JsonObjectConstructor JsonArrayConstructor JsonArrayQueryConstructor
     JsonAggConstructor JsonObjectAgg JsonArrayAgg InsertStmt DeleteStmt UpdateStmt MergeStmt SelectStmt Integer Float
     Boolean String BitString List A_Const NamedArgExpr IndexElem DefElem MergeSupportFunc
-    """.split()
-)
+"""
+EXPRESSION_NODES: Final = frozenset(_EXPRESSION_NODES.split())
 WITH_BEARERS: Final = frozenset({"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"})
 
 

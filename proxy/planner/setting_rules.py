@@ -32,7 +32,7 @@ def check_set(statement: Any) -> bool:
         raise _not_allowed(name, "set")
     if statement.kind == _SET_VALUE:
         check_value(name, tuple(_text(node) for node in statement.args))
-    return name == "search_path"
+    return bool(name == "search_path")
 
 
 def check_show(name: str) -> None:

@@ -17,7 +17,7 @@ class Planning(Protocol):
 
     @property
     def generation(self) -> object:
-        """Equal objects mean: same catalog and policy versions; statements planned before a change are planned again."""
+        """Equal objects mean the same catalog and policy versions; what was planned under others is planned again."""
 
     def split(self, text: str) -> tuple[str, ...]:
         """The statements of a simple Query message, empty ones left out, as PostgreSQL splits them.

@@ -13,7 +13,7 @@ README = Path(__file__).parents[2] / "README.md"
 
 def test_the_policy_example_loads(tmp_path: Path) -> None:
     """Every block marked as a policy is one."""
-    blocks = re.findall(r"```yaml policy\n(.*?)```", README.read_text(), flags=re.S)
+    blocks = re.findall(r"```yaml policy\n(.*?)```", README.read_text(), flags=re.DOTALL)
     assert blocks
     for block in blocks:
         path = tmp_path / "policy.yaml"
@@ -23,7 +23,7 @@ def test_the_policy_example_loads(tmp_path: Path) -> None:
 
 def test_the_settings_table_is_the_models() -> None:
     """Every setting is in the table with its default and meaning, and nothing else is."""
-    found = re.search(r"<!-- settings -->\n(.*?)\n<!-- /settings -->", README.read_text(), flags=re.S)
+    found = re.search(r"<!-- settings -->\n(.*?)\n<!-- /settings -->", README.read_text(), flags=re.DOTALL)
     assert found
     expected = [f"| {row.key} | {row.default} | {row.meaning} |" for row in settings_table()]
     assert ["| setting | default | meaning |", "|---|---|---|", *expected] == found[1].splitlines()
@@ -32,5 +32,5 @@ def test_the_settings_table_is_the_models() -> None:
 def test_the_commands_are_the_makefiles() -> None:
     """The two commands of the first screen exist."""
     makefile = (README.parent / "Makefile").read_text()
-    for target in re.findall(r"^\$ make (\w+)", README.read_text(), flags=re.M):
-        assert re.search(rf"^{target}:", makefile, flags=re.M), target
+    for target in re.findall(r"^\$ make (\w+)", README.read_text(), flags=re.MULTILINE):
+        assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), target

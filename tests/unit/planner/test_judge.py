@@ -123,4 +123,4 @@ def test_everything_else_is_refused(sql: str, sqlstate: str) -> None:
 def test_nested_queries_are_not_rewritten() -> None:
     """EXPLAIN, DECLARE and COPY go upstream as they are, or not at all."""
     assert Body.NESTED is judged("EXPLAIN SELECT * FROM a").body
-    assert ["a"] == [str(r) for r in judged("EXPLAIN ANALYZE SELECT * FROM a").references.reads]
+    assert [str(r) for r in judged("EXPLAIN ANALYZE SELECT * FROM a").references.reads] == ["a"]

@@ -23,7 +23,10 @@ def references(sql: str) -> References:
         ("SELECT * FROM a WHERE EXISTS (SELECT 1 FROM b WHERE x IN (TABLE c))", ["a", "b", "c"]),
         ("SELECT (SELECT max(x) FROM a), ARRAY(SELECT y FROM b)", ["a", "b"]),
         ("SELECT 1 ORDER BY (SELECT x FROM a) LIMIT (SELECT y FROM b)", ["a", "b"]),
-        ("SELECT sum(x) FILTER (WHERE x > (SELECT 1 FROM a)) OVER (PARTITION BY (SELECT 1 FROM b)) FROM c", list("abc")),
+        (
+            "SELECT sum(x) FILTER (WHERE x > (SELECT 1 FROM a)) OVER (PARTITION BY (SELECT 1 FROM b)) FROM c",
+            list("abc"),
+        ),
         ("SELECT * FROM f((SELECT 1 FROM a)) WITH ORDINALITY", ["a"]),
         ("SELECT * FROM json_table((SELECT j FROM a), '$' COLUMNS (x int PATH '$.x'))", ["a"]),
         ("SELECT * FROM xmltable('/x' PASSING (SELECT x FROM a) COLUMNS y int)", ["a"]),
@@ -59,13 +62,13 @@ def test_a_cte_hides_a_relation_only_in_its_scope(sql: str, reads: list[str]) ->
 def test_the_target_of_a_write_is_never_a_cte() -> None:
     """``WITH t … INSERT INTO t`` writes the table t."""
     found = references("WITH t AS (SELECT 1) INSERT INTO t SELECT * FROM t RETURNING *")
-    assert ["t"] == list(map(str, found.writes))
-    assert [] == found.reads
+    assert list(map(str, found.writes)) == ["t"]
+    assert found.reads == []
 
 
 def test_writes_inside_with_are_found() -> None:
     """A SELECT that deletes in a CTE is a write."""
-    assert ["a"] == list(map(str, references("WITH x AS (DELETE FROM a RETURNING *) SELECT * FROM x").writes))
+    assert list(map(str, references("WITH x AS (DELETE FROM a RETURNING *) SELECT * FROM x").writes)) == ["a"]
 
 
 def test_functions_operators_and_fields_are_found() -> None:
@@ -90,4 +93,4 @@ def test_what_is_not_listed_is_refused(sql: str) -> None:
 
 def test_long_chains_do_not_exhaust_the_stack() -> None:
     """Hundreds of concatenations are walked without recursion."""
-    assert ["a"] == list(map(str, references("SELECT " + " || ".join(["x"] * 400) + " FROM a").reads))
+    assert list(map(str, references("SELECT " + " || ".join(["x"] * 400) + " FROM a").reads)) == ["a"]
