@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Final
 
 from proxy.catalog.snapshot import Column, ColumnType, TypeCategory
+from proxy.policy.fit import width
 from proxy.policy.masks import (
     BirthYear,
     Bucket,
@@ -52,7 +53,7 @@ def scan_expression(mask: Mask, column: Column) -> str:
             # The column in the first branch is NULL there; it lends type, typmod and collation to the whole.
             return f"CASE WHEN {name} IS NULL THEN {name} ELSE {cast(_constant(mask.value, column.type), shown_as)} END"
         case Partial():
-            return cast(partial(mask, text), shown_as)
+            return cast(partial(mask, text, width(column.type)), shown_as)
         case Zip3():
             return cast(zip3(text), shown_as)
         case Redact():

@@ -13,6 +13,8 @@ from typing import Final
 from proxy.policy.masks import Partial, RedactPattern
 from proxy.policy.redact_patterns import REGEXES
 from proxy.policy.sql_text import (
+    C_COLLATION,
+    TEXT,
     call,
     concatenation,
     in_collation_of,
@@ -38,23 +40,28 @@ _QUICK_ALNUM: Final = "[0-9A-Za-z]"
 _QUICK_ANY: Final = f"[0-9A-Za-z{_QUICK_SEPARATORS}]"
 _SSN_SHAPE: Final = "000-00-0000"
 
-SPARSE_ZIP3: Final = "036|059|063|102|203|556|692|790|821|823|830|831|878|879|884|890|893"
+SPARSE_ZIP3: Final = "{036,059,063,102,203,556,692,790,821,823,830,831,878,879,884,890,893}"
 
 
-def partial(mask: Partial, text: str) -> str:
-    """See ``masks.Partial``. Any text is done by one ``regexp_replace``; before it stands a cheaper way of the same
-    meaning for what such columns mostly hold. The expression is short on purpose: Postgres reads it for every query.
+def partial(mask: Partial, text: str, width: int | None) -> str:
+    """See ``masks.Partial``; ``width`` is the column's, where it has one.
+
+    Any text is done by one ``regexp_replace``; before it stands a cheaper way of the same meaning for what such columns
+    mostly hold. The expression is short on purpose: Postgres reads it for every query.
     """
-    whens = _quick_collapsed(mask, text) if mask.collapse else _shape(mask, text) or _quick(mask, text)
+    if mask.collapse:
+        whens = _quick_collapsed(mask, text)
+    else:
+        whens = _shape(mask, text, width) or _quick(mask, text)
     branches = " ".join(f"WHEN {condition} THEN {value}" for condition, value in whens)
     general = _general(mask, text)
     return f"CASE {branches} ELSE {general} END" if branches else general
 
 
-def _shape(mask: Partial, text: str) -> list[tuple[str, str]]:
-    """The last digits of a social security number: one comparison and one concatenation."""
+def _shape(mask: Partial, text: str, width: int | None) -> list[tuple[str, str]]:
+    """The last digits of a social security number, for columns as wide as one: a comparison and a concatenation."""
     digits = sum(c.isdigit() for c in _SSN_SHAPE)
-    if mask.collapse or mask.show_first or not 0 < mask.show_last < digits:
+    if width != len(_SSN_SHAPE) or mask.show_first or not 0 < mask.show_last < digits:
         return []
     tail = 0
     seen = 0
@@ -125,9 +132,11 @@ def _general(mask: Partial, text: str) -> str:
 
 def zip3(text: str) -> str:
     """45 CFR 164.514(b)(2)(i)(B): the first three digits, or 000 for areas of 20,000 people or fewer."""
-    regex = f"^(?!{SPARSE_ZIP3})[0-9]{{3}}"
-    shown = concatenation(call("left", text, 3), "'00'")
-    return f"CASE WHEN {matches(text, regex)} THEN {shown} WHEN {text} IS NOT NULL THEN '00000' END"
+    area = call("left", text, 3)
+    sparse = f"({area} COLLATE {C_COLLATION}) OPERATOR(pg_catalog.=) ANY (CAST('{SPARSE_ZIP3}' AS {TEXT}[]))"
+    shown = concatenation(area, "'00'")
+    whens = f"WHEN {matches(text, '^[0-9]{3}')} AND NOT {sparse} THEN {shown} WHEN {text} IS NOT NULL THEN '00000'"
+    return f"CASE {whens} END"
 
 
 def redact(patterns: frozenset[RedactPattern], text: str) -> str:
