@@ -78,11 +78,11 @@ def parse(text: str) -> ParseResult:
     Raises StatementSyntaxError with Postgres' message and the 1-based character position, or UnsupportedRefusal
     (reason ``complexity``) where the nesting is deeper than MAX_DEPTH.
     """
-    encoded = _guard(text)
+    _guard(text)
     try:
         return postgast.parse(text)
     except postgast.PgQueryError as error:
-        raise _syntax_error(error, encoded) from None
+        raise _syntax_error(error) from None
     except Exception as error:
         if type(error).__name__ == "DecodeError":  # deeper than protobuf reads: its limit is above ours
             raise too_complex() from None
@@ -116,20 +116,20 @@ def deparse(tree: ParseResult) -> str:
 
 def fingerprint(text: str) -> str:
     """Sixteen hexadecimal digits, equal for statements that differ in constants only. Raises what ``parse`` raises."""
-    encoded = _guard(text)
+    _guard(text)
     try:
         return str(postgast.fingerprint(text).hex)
     except postgast.PgQueryError as error:
-        raise _syntax_error(error, encoded) from None
+        raise _syntax_error(error) from None
 
 
 def scan(text: str) -> ScanResult:
     """The tokens of ``text`` with their byte positions. Raises StatementSyntaxError."""
-    encoded = _encode(text)
+    _encode(text)
     try:
         return postgast.scan(text)
     except postgast.PgQueryError as error:
-        raise _syntax_error(error, encoded) from None
+        raise _syntax_error(error) from None
 
 
 def walk(message: Any) -> Iterator[Any]:
@@ -172,11 +172,9 @@ def _encode(text: str) -> bytes:
     return encoded
 
 
-def _guard(text: str) -> bytes:
-    encoded = _encode(text)
-    if len(encoded) > MAX_DEPTH * _BYTES_PER_LEVEL and _depth(scan(text)) > MAX_DEPTH:
+def _guard(text: str) -> None:
+    if len(_encode(text)) > MAX_DEPTH * _BYTES_PER_LEVEL and _depth(scan(text)) > MAX_DEPTH:
         raise too_complex()
-    return encoded
 
 
 def _depth(scanned: ScanResult) -> int:
@@ -224,8 +222,6 @@ class _Level:
         return max(self.longest, self.run + self.child) + self.spine + self.select
 
 
-def _syntax_error(error: postgast.PgQueryError, encoded: bytes) -> StatementSyntaxError:
-    position = None
-    if error.cursorpos > 0:
-        position = len(encoded[: error.cursorpos - 1].decode("utf-8", "ignore")) + 1
-    return StatementSyntaxError(str(error.message), reason="syntax", position=position)
+def _syntax_error(error: postgast.PgQueryError) -> StatementSyntaxError:
+    # Measured on multi-byte texts: cursorpos counts characters, whatever postgast's documentation says of bytes.
+    return StatementSyntaxError(str(error.message), reason="syntax", position=error.cursorpos or None)
