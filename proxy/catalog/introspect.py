@@ -41,6 +41,7 @@ CATEGORIES: Mapping[int, TypeCategory] = {
     2950: TypeCategory.UUID,
 }
 _BLANK_PADDED = 1042
+_OLDEST_VERSION = 150000
 
 
 class ConnectParameters(TypedDict, total=False):
@@ -127,6 +128,7 @@ async def read_snapshot(connection: asyncpg.Connection) -> Snapshot:
     """Read the catalog of the connection's database, as of one moment."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         server = await connection.fetchrow(queries.SERVER)
+        _require_supported(server)
         types = _types(await connection.fetch(queries.TYPES))
         columns = _columns(await connection.fetch(queries.COLUMNS), types)
         keys = {row["relation"]: tuple(row["columns"]) for row in await connection.fetch(queries.PRIMARY_KEYS)}
@@ -155,6 +157,18 @@ async def read_snapshot(connection: asyncpg.Connection) -> Snapshot:
         system_functions=system_functions,
         information_schema_relations=frozenset(name for schema, name in system if schema == "information_schema"),
     )
+
+
+def _require_supported(server: Row) -> None:
+    """Masks know letters by their Unicode code points, and use functions that PostgreSQL 15 brought."""
+    if server["version_num"] < _OLDEST_VERSION:
+        raise CatalogError(
+            f"PostgreSQL {server['version_num'] // 10000} is too old: pgveil needs 15 or newer", sqlstate="0A000"
+        )
+    if server["encoding"] != "UTF8":
+        raise CatalogError(
+            f"the database {server['database']} is encoded in {server['encoding']}: pgveil needs UTF8", sqlstate="0A000"
+        )
 
 
 def _types(rows: Sequence[Row]) -> _Types:

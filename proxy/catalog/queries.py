@@ -1,6 +1,6 @@
 """The SQL that reads a database's catalog.
 
-Owns: the texts. Must not know: who sends them. Invariant: each runs as any login on PostgreSQL 14 and later, with
+Owns: the texts. Must not know: who sends them. Invariant: each runs as any login on PostgreSQL 15 and later, with
 ``search_path`` set to ``pg_catalog``, so that format_type, pg_get_viewdef and kin qualify every other name.
 """
 
@@ -16,7 +16,10 @@ _USER_SCHEMA: Final = """
     AND n.nspname !~ '^pg_(toast_)?temp_'
 """
 
-SERVER: Final = "SELECT current_database() AS database, current_setting('server_version_num')::int AS version_num"
+SERVER: Final = """
+    SELECT current_database() AS database, current_setting('server_version_num')::int AS version_num,
+           current_setting('server_encoding') AS encoding
+"""
 
 SCHEMAS: Final = f"SELECT n.nspname AS name FROM pg_namespace n WHERE {_USER_SCHEMA}"
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -17,14 +18,18 @@ from rich.table import Table
 
 from proxy.app import read_catalog
 from proxy.catalog.snapshot import Snapshot
-from proxy.errors import PolicyFileError, Refusal
+from proxy.errors import Refusal
 from proxy.planner.outputs import Columns
 from proxy.planner.plan import Plan
 from proxy.planner.planner import Planner
-from proxy.policy.bound import BoundPolicy, bind
+from proxy.policy.bound import bind
+from proxy.policy.check import Summary
+from proxy.policy.check import check as check_policy
 from proxy.policy.load import load_policy
 from proxy.policy.schema import json_schema
-from proxy.settings import load_settings
+from proxy.settings import Settings, load_settings
+
+_WIDTH: Final = 160
 
 Config = Annotated[
     Path | None, typer.Option("--config", "-c", help="Settings file: whose upstream and policy are used.")
@@ -56,17 +61,24 @@ def check(
         raise typer.BadParameter("give a policy file or folder, or --config", param_hint="PATH")
     settings = load_settings(config) if config is not None else None
     chosen = path or (settings.policy if settings is not None else Path())
-    console = Console(highlight=False, soft_wrap=True)
-    try:
-        policy = load_policy(chosen)
-        bound = [bind(policy, snapshot) for snapshot in _snapshots(config, database)]
-    except PolicyFileError as error:
-        for problem in error.problems:
-            console.print(problem, markup=False)
-        raise typer.Exit(1) from None
-    console.print(f"{chosen}: fine (version {policy.version})", markup=False)
-    for each in bound:
-        _print_summary(console, each)
+    console = _console()
+    results = [check_policy(chosen, snapshot) for snapshot in _snapshots(settings, database) or [None]]
+    problems = sorted({problem for result in results for problem in result.problems})
+    for problem in problems:
+        console.print(problem, markup=False)
+    for result in results:
+        if result.summary is not None:
+            _print_summary(console, result.summary)
+    uncovered = [
+        r.summary.database
+        for r in results
+        if r.summary is not None and r.summary.database is not None and not r.summary.covered
+    ]
+    for name in uncovered:
+        console.print(f"database {name} has none of the policy's tables", markup=False)
+    if problems or uncovered:
+        raise typer.Exit(1)
+    console.print(f"{chosen}: fine", markup=False)
 
 
 def explain(
@@ -89,7 +101,7 @@ def explain(
     bound_role = bound.role(role)
     if bound_role is None:
         raise typer.BadParameter(f"the policy has no role {role}", param_hint="--role")
-    console = Console(highlight=False, soft_wrap=True)
+    console = _console()
     path = tuple(s.strip() for s in search_path.split(",") if s.strip())
     try:
         plan, outputs = Planner(bound, bound_role).explain(sql, path)
@@ -104,30 +116,33 @@ def schema() -> None:
     print(json.dumps(json_schema(), indent=2))
 
 
-def _snapshots(config: Path | None, databases: list[str] | None) -> list[Snapshot]:
-    if config is None:
+def _console() -> Console:
+    """A terminal as wide as it is, and enough room for whole rules elsewhere."""
+    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _WIDTH)
+
+
+def _snapshots(settings: Settings | None, databases: list[str] | None) -> list[Snapshot | None]:
+    if settings is None:
         if databases:
             raise typer.BadParameter("needs --config, which says where the databases are", param_hint="--database")
         return []
-    settings = load_settings(config)
     return [asyncio.run(read_catalog(settings, name)) for name in databases or settings.upstream.databases]
 
 
-def _print_summary(console: Console, bound: BoundPolicy) -> None:
-    table = Table(title=f"database {bound.snapshot.database}", title_justify="left")
-    for heading in ("role", "relations read", "columns by mask"):
+def _print_summary(console: Console, summary: Summary) -> None:
+    console.print(
+        f"version {summary.version}: {summary.kinds} kinds, {summary.tables} tables, "
+        f"{summary.columns} columns of a kind, roles {', '.join(summary.role_names)}",
+        markup=False,
+    )
+    if summary.database is None or not summary.covered:
+        return
+    table = Table(title=f"database {summary.database}", title_justify="left")
+    for heading in ("role", "reads", "writes", "columns by mask"):
         table.add_column(heading)
-    for name in bound.role_names:
-        role = bound.role(name)
-        if role is None:
-            continue
-        readable = [a for r in bound.snapshot.relations if (a := role.access(r)).readable and a.known]
-        counts: dict[str, int] = {}
-        for access in readable:
-            for decision in access.columns:
-                counts[decision.mask.name] = counts.get(decision.mask.name, 0) + 1
-        masks = ", ".join(f"{mask} {count}" for mask, count in sorted(counts.items()))
-        table.add_row(name, str(len(readable)), masks)
+    for role in summary.roles:
+        masks = ", ".join(f"{mask} {count}" for mask, count in sorted(role.masks.items()))
+        table.add_row(role.name, str(role.reads), str(role.writes), masks)
     console.print(table)
 
 
@@ -145,7 +160,7 @@ def _print_plan(console: Console, plan: Plan, outputs: Columns | None) -> None:
     if outputs:
         table = Table(show_edge=False)
         for heading in ("#", "output", "column", "kind", "mask", "rule"):
-            table.add_column(heading)
+            table.add_column(heading, overflow="fold")
         for number, output in enumerate(outputs, 1):
             sources = [output.shows] if output.shows else sorted(output.uses, key=lambda p: p.decision.column.name)
             if not sources:

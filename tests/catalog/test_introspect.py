@@ -218,3 +218,15 @@ async def test_failures_are_catalog_errors(clinic: Clinic, tmp_path_factory: pyt
     for raised in (refused, absent):
         assert raised.value.sqlstate == "57P03"
         assert "hunter22" not in f"{raised.value.message}{raised.value.detail}{raised.value.hint}"
+
+
+async def test_another_encoding_is_refused(clinic: Clinic) -> None:
+    """Masks tell letters by Unicode; in another encoding some could stay visible."""
+    with clinic.connect(database="postgres") as connection:
+        connection.execute("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'")
+    try:
+        with pytest.raises(CatalogError, match="needs UTF8"):
+            await introspect(clinic.superuser(), "latin")
+    finally:
+        with clinic.connect(database="postgres") as connection:
+            connection.execute("DROP DATABASE latin")
