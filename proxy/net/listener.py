@@ -158,7 +158,10 @@ class Server:
             closed=self._closed,
         )
         self._relays.add(relay)
-        relay.begin(startup, key, received=login.take_rest(), client_finished=login.client_finished)
+        try:
+            relay.begin(startup, key, received=login.take_rest(), client_finished=login.client_finished)
+        except Exception as error:  # noqa: BLE001 - told to the client, and logged where it is a bug of ours
+            relay.failed(error)
 
     def _closed(self, relay: Relay) -> None:
         self._relays.discard(relay)

@@ -112,6 +112,7 @@ class Login(asyncio.Protocol):
             case CancelRequested() as request:
                 # The client waits for us to close: it takes that as the sign that the request has reached the server.
                 # It may also be gone by then, which must not stop the request.
+                self._over()
                 self._host.cancel(request, self.transport.close)
             case LoginRequested(startup, password):
                 self._task = self._loop.create_task(self._login(startup, password))
@@ -179,7 +180,12 @@ class Login(asyncio.Protocol):
         else:
             self._task = None
             self._over()
-            self._host.begin(self, startup, link, opened)
+            try:
+                self._host.begin(self, startup, link, opened)
+            except Exception as error:  # noqa: BLE001 - told to the client, and logged where it is a bug of ours
+                link.transport.abort()
+                self._host.services.closed(opened)
+                self.refuse(error)
 
     def refuse(self, error: Exception) -> None:
         """Send the client away with this error."""

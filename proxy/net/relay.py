@@ -164,8 +164,14 @@ class Relay:
             self._finish(b"")
 
     def end(self, reason: SessionEndedError, *, at_once: bool = False) -> None:
-        """End the session for this reason: when its transaction is over, or at once."""
+        """End the session for this reason: when its transaction is over, or at once (behind a row already begun)."""
         if self._over:
+            return
+        if at_once and self._conversation.mid_message:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._loop.call_later(self._limits.linger_seconds, self.failed, reason)
+            self._upstream.set_protocol(_RestOfRow(self, self._conversation, reason))
             return
         try:
             self._conversation.end(reason, at_once=at_once)
@@ -192,13 +198,13 @@ class Relay:
             self._timer.cancel()
         if not self._upstream.is_closing():
             self._conversation.client_closed()
-        seconds = self._limits.linger_seconds
-        send_away(
-            self._client, last_words, seconds=seconds, peer_finished=self.client_finished, done=self._connection_closed
-        )
-        send_away(self._upstream, b"", seconds=seconds, done=self._connection_closed)
-        self._ended()
-        self._services.closed(self._opened)
+        try:
+            self._ended()
+            self._services.closed(self._opened)
+        finally:
+            seconds, done = self._limits.linger_seconds, self._connection_closed
+            send_away(self._client, last_words, seconds=seconds, peer_finished=self.client_finished, done=done)
+            send_away(self._upstream, b"", seconds=seconds, done=done)
 
     def _connection_closed(self) -> None:
         self._open -= 1
@@ -278,3 +284,22 @@ class _UpstreamSide(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._relay.upstream_lost()
+
+
+class _RestOfRow(_UpstreamSide):
+    """Takes the place of ``_UpstreamSide`` when the session must end in the middle of a row: an error may be said only
+    behind it.
+    """
+
+    __slots__ = ("_conversation", "_reason")
+
+    def __init__(self, relay: Relay, conversation: Conversation, reason: SessionEndedError) -> None:
+        super().__init__(relay, conversation)
+        self._conversation = conversation
+        self._reason = reason
+
+    def data_received(self, data: bytes) -> None:
+        left = self._conversation.row_bytes_left
+        super().data_received(data[:left])
+        if len(data) >= left:
+            self._relay.failed(self._reason)

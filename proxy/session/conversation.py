@@ -116,6 +116,11 @@ class Conversation:
         return self._upstream.passing > 0
 
     @property
+    def row_bytes_left(self) -> int:
+        """How many bytes are still to come of the row that the client has got a part of; 0 between messages."""
+        return self._upstream.passing
+
+    @property
     def wants_client_bytes(self) -> bool:
         """False while the client should not be read from: a message is held, or very many replies are owed."""
         return not self._client.held and len(self._state.owed) < _MAX_REPLIES_OWED

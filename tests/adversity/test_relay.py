@@ -222,6 +222,30 @@ async def test_expired_token(proxy: StartProxy, upstream: FakeUpstream) -> None:
     await running.sessions_become(0)
 
 
+async def test_expired_token_in_a_large_result(proxy: StartProxy, upstream: FakeUpstream) -> None:
+    """While rows come the error follows the row that was begun, so that the client can read it."""
+    running = await proxy(upstream.port)
+    running.services.expires_at = time.time() + 0.6
+    client = await running.session()
+    client.send(Query(b"rows 1000000 30000").encode())
+    *rows, last = await client.until("E")
+    assert {tag for tag, _ in rows} == {"T", "D"}
+    assert b"C57P01\0" in last[1]
+    assert await client.ended() == b""
+    await running.sessions_become(0)
+
+
+async def test_expired_token_of_a_deaf_client(proxy: StartProxy, upstream: FakeUpstream) -> None:
+    """A client that does not read cannot keep its session beyond its token by more than the time for last words."""
+    running = await proxy(upstream.port, linger_seconds=0.3)
+    running.services.expires_at = time.time() + 0.6
+    client = await running.client(limit=4096)
+    await client.login()
+    client.send(Query(b"rows 1000000 30000").encode())
+    await running.sessions_become(1)
+    await running.sessions_become(0)
+
+
 async def test_drain(proxy: StartProxy, upstream: FakeUpstream) -> None:
     """Draining sends idle sessions away at once, lets a running statement finish, and refuses newcomers."""
     running = await proxy(upstream.port)
