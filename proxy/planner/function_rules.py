@@ -19,7 +19,13 @@ def check(references: References, snapshot: Snapshot, role: BoundRole, search_pa
         _check_function(function, snapshot, role, search_path)
     for operator in references.operators:
         _check_operator(operator, snapshot, role, search_path)
-    _check_fields(references, snapshot, role)
+
+
+def check_attributes(names: set[str], snapshot: Snapshot, role: BoundRole) -> None:
+    """Refuse ``row.name`` where that could call a function that the role may not use (manual, 4.2.4)."""
+    for schema, name in sorted(snapshot.functions):
+        if name in names and f"{schema}.{name}" not in role.functions:
+            raise _refused(f"{schema}.{name}", role)
 
 
 def _check_function(function: NamedObject, snapshot: Snapshot, role: BoundRole, search_path: tuple[str, ...]) -> None:
@@ -52,14 +58,6 @@ def _check_operator(operator: NamedObject, snapshot: Snapshot, role: BoundRole, 
     for schema in schemas:
         if (schema, operator.name) in snapshot.operators and f"{schema}.{operator.name}" not in role.functions:
             raise _refused(f"{schema}.{operator.name}", role, "operator")
-
-
-def _check_fields(references: References, snapshot: Snapshot, role: BoundRole) -> None:
-    """``row.name`` is a function call where the row has no such column (manual, 4.2.4)."""
-    columns = {c.name for r in snapshot.relations for c in r.columns}
-    for schema, name in snapshot.functions:
-        if name in references.fields and name not in columns and f"{schema}.{name}" not in role.functions:
-            raise _refused(f"{schema}.{name}", role)
 
 
 def _refused(name: str, role: BoundRole, what: str = "function") -> PolicyRefusal:

@@ -29,12 +29,14 @@ CTEs = Mapping[str, Columns | None]
 class Lineage:
     """The lineage of one statement. ``relation_item`` gives the FROM item of a resolved relation.
 
-    After ``run``, ``uses`` holds every protected column that the statement names anywhere.
+    After ``run``, ``uses`` holds every protected column that the statement names anywhere, and ``attributes`` the names
+    behind a dot that are no known column: Postgres may take them for function calls (manual, 4.2.4).
     """
 
     def __init__(self, relation_item: Callable[[RelationReference], Item]) -> None:
         self._relation_item = relation_item
         self.uses: set[Protected] = set()
+        self.attributes: set[str] = set()
 
     def run(self, select: Any) -> Columns | None:
         """The output columns of a SelectStmt, or None where their number is not known.
@@ -218,6 +220,9 @@ class Lineage:
                 uses.update(p for o in outputs or () for p in o.uses)
             elif name in ("ColumnRef", "A_Indirection") and (fields := _field_path(message)) is not None:
                 uses.update(self._named(fields, space))
+            elif name == "A_Indirection":
+                self.attributes.update(names_of(message.indirection))
+                stack.extend(child_messages(message))
             elif name not in ("", "LockingClause"):
                 stack.extend(child_messages(message))
         self.uses.update(uses)
@@ -245,7 +250,10 @@ class Lineage:
         for protected in item.denied:
             if protected.decision.column.name == fields[-1]:
                 raise _denied(protected)
-        return next((c for c in item.columns or () if c.name == fields[-1]), None)
+        column = next((c for c in item.columns or () if c.name == fields[-1]), None)
+        if column is None:
+            self.attributes.add(fields[-1])
+        return column
 
     def _use(self, column: OutputColumn | None) -> None:
         if column is not None:

@@ -75,7 +75,7 @@ class Resolver:
                 f"cross-database references are not implemented: {reference.database}.{reference}", reason="relation"
             )
         schema = self._schema(reference)
-        if schema in SYSTEM_SCHEMAS:
+        if schema is not None and (schema in SYSTEM_SCHEMAS or schema.startswith("pg_")):
             return self._system(schema, reference.name)
         relation = self.snapshot.by_name.get((schema, reference.name)) if schema is not None else None
         if relation is None:

@@ -1,0 +1,239 @@
+"""Decisions on statements: passed, rewritten, refused, and what plans say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from proxy.errors import Refusal
+from proxy.planner.plan import Decision, Origin, Plan
+from proxy.planner.planner import Planner
+from tests.support.small_clinic import PATIENTS, planner
+
+PATH = ("clinic",)
+SCAN = 'SELECT "id" AS "id", CAST(NULL AS pg_catalog.text) AS "ssn"'
+
+
+@pytest.fixture
+def analyst(tmp_path: Path) -> Planner:
+    """The planner of a restricted role."""
+    return planner(tmp_path, "analyst")
+
+
+@pytest.fixture
+def clinician(tmp_path: Path) -> Planner:
+    """The planner of a role that sees everything in clear."""
+    return planner(tmp_path, "clinician")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT 1",
+        "SELECT * FROM sales.orders o -- a comment",
+        "SELECT * FROM sales.totals",
+        "SELECT * FROM other.patients",
+        "SELECT relname FROM pg_class",
+        "SELECT * FROM pg_catalog.pg_class",
+        "WITH patients AS (SELECT 1) SELECT * FROM patients",
+        "INSERT INTO sales.orders VALUES (1, 2) RETURNING id",
+        "EXPLAIN SELECT * FROM sales.orders",
+        "COPY sales.orders TO STDOUT",
+        "DECLARE c CURSOR FOR SELECT * FROM sales.orders",
+        "BEGIN",
+    ],
+)
+def test_what_touches_nothing_protected_passes_as_it_is(analyst: Planner, sql: str) -> None:
+    """The client's own text goes upstream, comments included."""
+    plan = analyst.plan(sql, PATH)
+    assert (plan.decision, plan.text) == (Decision.PASSED, sql)
+
+
+def test_a_table_becomes_its_masking_subquery(analyst: Planner) -> None:
+    """The scan stands in place of the reference, under the same alias, with needed columns only."""
+    plan = analyst.plan("SELECT p.ssn FROM patients p WHERE p.id = 1", PATH)
+    assert plan.text == f'SELECT p.ssn FROM ({SCAN} FROM "clinic"."patients") AS p WHERE p.id = 1'
+    assert plan.decision is Decision.REWRITTEN
+    assert plan.relations == ("clinic.patients",)
+    assert plan.origins == (Origin(PATIENTS, 2),)
+    assert [(c.column, c.mask, c.output) for c in plan.columns] == [("ssn", "nullify", 0), ("id", "clear", None)]
+
+
+@pytest.mark.parametrize(
+    ("sql", "fragment"),
+    [
+        ("SELECT ssn FROM clinic.patients", ") AS patients"),
+        ("SELECT clinic.patients.ssn FROM clinic.patients", "SELECT patients.ssn FROM ("),
+        ("SELECT ssn FROM ONLY patients", 'FROM ONLY "clinic"."patients")'),
+        ("SELECT ssn FROM patients TABLESAMPLE bernoulli (10)", '"patients" TABLESAMPLE bernoulli(10))'),
+        ("SELECT s FROM patients AS p(i, s)", ") AS p(i, s)"),
+        ("SELECT ssn FROM patients, sales.orders", "AS patients, sales.orders"),
+        ("SELECT ssn FROM patients JOIN pg_class ON true", "JOIN pg_catalog.pg_class ON"),
+        ("SELECT ssn FROM patients_old", '"clinic"."patients_old"'),
+    ],
+)
+def test_shapes_of_references(analyst: Planner, sql: str, fragment: str) -> None:
+    """Aliases, ONLY, TABLESAMPLE and column lists stay; other relations are named with their schema."""
+    assert fragment in analyst.plan(sql, PATH).text
+
+
+def test_all_columns_are_kept_where_all_may_be_needed(analyst: Planner) -> None:
+    """A star and a whole-row reference need every column that exists for the role; the denied one is left out."""
+    for sql in ("SELECT * FROM patients", "SELECT p FROM patients p", "SELECT row_to_json(p) FROM patients p"):
+        text = analyst.plan(sql, PATH).text
+        assert '"last_name"' in text
+        assert '"sex"' in text
+        assert '"note"' not in text
+
+
+def test_views_are_expanded(analyst: Planner) -> None:
+    """A view over a view over a protected table ends in the masking subquery; origins are the view's own."""
+    plan = analyst.plan("SELECT surname FROM behind", PATH)
+    assert '"sex" FROM "clinic"."patients") AS p' in plan.text
+    assert plan.relations == ("clinic.behind", "clinic.front", "clinic.patients")
+    assert plan.origins == (Origin(20006, 1),)
+    assert [(c.relation, c.column, c.output) for c in plan.columns] == [("clinic.patients", "last_name", 0)]
+
+
+def test_a_primary_key_in_group_by_keeps_its_meaning(analyst: Planner) -> None:
+    """The other columns of the table may still be selected ungrouped."""
+    text = analyst.plan("SELECT p.id, p.last_name, count(*) FROM patients p GROUP BY p.id", PATH).text
+    assert text.endswith("GROUP BY p.id, p.last_name")
+
+
+@pytest.mark.parametrize(
+    ("sql", "sqlstate", "reason"),
+    [
+        ("SELECT note FROM patients", "42501", "column"),
+        ("SELECT p.note FROM patients p", "42501", "column"),
+        ("SELECT id FROM patients WHERE note LIKE 'x%'", "42501", "column"),
+        ("SELECT (p).note FROM patients p", "42501", "column"),
+        ("SELECT x FROM unlisted", "42501", "relation"),
+        ("SELECT x FROM nowhere", "42P01", "relation"),
+        ("SELECT * FROM elsewhere.clinic.patients", "0A000", "relation"),
+        ("SELECT * FROM pg_stats", "42501", "system_relation"),
+        ("SELECT * FROM pg_toast.pg_toast_1", "42501", "system_relation"),
+        ("SELECT pg_read_file('x')", "42501", "function"),
+        ("SELECT nothing(1)", "42883", "function"),
+        ("SELECT clinic.label(1)", "42501", "function"),
+        ("SELECT upper('x')", "42501", "function"),
+        ("SELECT o.label FROM sales.orders o", "42501", "function"),
+        ("SELECT 1 ### 2", "42501", "function"),
+        ("SELECT * FROM labels", "42501", "function"),
+        ("SELECT ssn FROM patients FOR UPDATE", "0A000", "locking"),
+        ("INSERT INTO patients (id) VALUES (1)", "0A000", "write"),
+        ("INSERT INTO visits (id) VALUES (1)", "42501", "write"),
+        ("INSERT INTO sales.orders SELECT id, id FROM patients", "0A000", "statement"),
+        ("UPDATE pg_class SET relname = 'x'", "42501", "write"),
+        ("EXPLAIN SELECT ssn FROM patients", "0A000", "statement"),
+        ("COPY patients TO STDOUT", "0A000", "statement"),
+        ("COPY (SELECT ssn FROM patients) TO STDOUT", "0A000", "statement"),
+        ("DECLARE c CURSOR FOR SELECT ssn FROM patients", "0A000", "statement"),
+        ("SELEC 1", "42601", "syntax"),
+        ("SELECT 1; SELECT 2", "42601", "syntax"),
+    ],
+)
+def test_refusals(analyst: Planner, sql: str, sqlstate: str, reason: str) -> None:
+    """Each says no with its code and reason, twice the same."""
+    for _ in range(2):
+        with pytest.raises(Refusal) as refused:
+            analyst.plan(sql, PATH)
+        assert (refused.value.sqlstate, refused.value.reason) == (sqlstate, reason)
+
+
+def test_a_view_needs_its_tables_too(tmp_path: Path) -> None:
+    """A role that reads a view but not what is under it is told so."""
+    with pytest.raises(Refusal, match=r"clinic\.front") as refused:
+        planner(tmp_path, "clerk").plan("SELECT * FROM clinic.front", ())
+    assert "clinic.patients" in str(refused.value.detail)
+
+
+def test_who_sees_everything_gets_the_original_through(clinician: Planner) -> None:
+    """Reads and listed writes pass; what was seen in clear is told to the journal all the same."""
+    plan = clinician.plan("SELECT last_name, clinic.label(id) FROM patients FOR UPDATE", PATH)
+    assert plan.decision is Decision.PASSED
+    assert plan.touches_protected
+    assert ("last_name", "clear", 0) in [(c.column, c.mask, c.output) for c in plan.columns]
+    assert clinician.plan("UPDATE visits SET reason = 'x' RETURNING *", PATH).touches_protected
+    with pytest.raises(Refusal, match="write"):
+        clinician.plan("DELETE FROM patients", PATH)
+
+
+def test_the_search_path_decides(analyst: Planner) -> None:
+    """The same text is another statement under another path; pg_catalog comes first unless the path says otherwise."""
+    assert analyst.plan("SELECT * FROM patients", ("other", "clinic")).decision is Decision.PASSED
+    assert analyst.plan("SELECT * FROM patients", ("clinic", "other")).decision is Decision.REWRITTEN
+    with pytest.raises(Refusal, match="does not exist"):
+        analyst.plan("SELECT * FROM patients", ())
+
+
+@pytest.mark.parametrize(
+    ("sql", "names"),
+    [
+        ("SELECT ssn AS a, ssn || 'x', last_name FROM patients", [(0, "ssn"), (2, "last_name")]),
+        ("SELECT x.ssn FROM (SELECT ssn FROM patients) x", [(0, "ssn")]),
+        ("WITH c(a, b) AS (SELECT id, ssn FROM patients) SELECT b FROM c", [(0, "ssn")]),
+        ("SELECT id, last_name FROM visits JOIN patients USING (id)", [(0, "id"), (1, "last_name")]),
+        ("SELECT p.* FROM patients p, visits v", [(0, "id"), (1, "ssn"), (2, "last_name")]),
+        ("SELECT ssn FROM patients UNION SELECT ssn FROM patients", [(0, "ssn")]),
+        ("SELECT (SELECT ssn FROM patients)", []),
+        ("SELECT s FROM patients p, LATERAL (SELECT p.ssn AS s) x", [(0, "ssn")]),
+        ("SELECT j.ssn FROM (patients JOIN visits USING (id)) AS j", [(0, "ssn")]),
+        ("WITH RECURSIVE r AS (SELECT ssn FROM patients UNION ALL SELECT ssn FROM r) SELECT * FROM r", [(0, "ssn")]),
+    ],
+)
+def test_lineage_follows_columns(analyst: Planner, sql: str, names: list[tuple[int, str]]) -> None:
+    """Through aliases, subqueries, CTEs, joins and set operations, the journal learns what each output shows."""
+    columns = analyst.plan(sql, PATH).columns
+    assert [(c.output, c.column) for c in columns if c.output is not None] == names
+
+
+def test_row_descriptions_of_protected_columns_are_recognised(analyst: Planner, clinician: Planner) -> None:
+    """Masked columns, whole rows and views over them; not clear columns or system catalogs."""
+    assert analyst.is_protected(PATIENTS, 2)
+    assert analyst.is_protected(PATIENTS, 0)
+    assert analyst.is_protected(20005, 1)
+    assert analyst.is_protected(20010, 1)
+    assert analyst.is_protected(99999, 1)
+    assert not analyst.is_protected(PATIENTS, 1)
+    assert not analyst.is_protected(20007, 1)
+    assert not analyst.is_protected(1259, 1)
+    assert not clinician.is_protected(PATIENTS, 0)
+    assert not clinician.is_protected(20005, 2)
+
+
+def test_constants_are_filled_into_a_proven_plan(analyst: Planner) -> None:
+    """A second statement of the same shape gets the same text but for its constants, and the first plan's identity."""
+    first = analyst.plan("SELECT ssn FROM patients WHERE id = 1 AND sex IN ('F', 'it''s') LIMIT 5", PATH)
+    second = analyst.plan("SELECT ssn FROM patients WHERE id = 22 AND sex IN ('M', ';--') LIMIT 6", PATH)
+    third = analyst.plan("SELECT ssn FROM patients WHERE id = 22 AND sex IN ('M', 'x') LIMIT 6", PATH)
+    assert third.identity is first.identity
+    assert third.text == first.text.replace("id = 1", "id = 22").replace("'F'", "'M'").replace(
+        "'it''s'", "'x'"
+    ).replace("LIMIT 5", "LIMIT 6")
+    assert second.text == third.text.replace("'x'", "';--'")
+
+
+def test_filled_and_fresh_plans_are_the_same(analyst: Planner, tmp_path: Path) -> None:
+    """A plan by template is what a planner without templates makes of the same text."""
+
+    def plan_twice(sql: str, other: str) -> tuple[Plan, Plan]:
+        analyst.plan(other, PATH)
+        return analyst.plan(sql, PATH), planner(tmp_path, "analyst").explain(sql, PATH)[0]
+
+    for shape in (
+        "SELECT id % {} FROM patients GROUP BY id % {}",
+        "SELECT last_name FROM patients WHERE id BETWEEN {} AND {} ORDER BY 1",
+        "SELECT count(*) FROM front WHERE id = {} OR id = {}",
+        "SELECT p.id + {} FROM patients p JOIN visits v ON v.patient_id = p.id AND v.id > {}",
+    ):
+        filled, fresh = plan_twice(shape.format(7, 8), shape.format(1, 2))
+        assert filled.text == fresh.text
+        assert filled.columns == fresh.columns
+
+
+def test_too_deep_statements_are_refused(analyst: Planner) -> None:
+    """Nesting that no parser survives is refused, not crashed on."""
+    with pytest.raises(Refusal, match="nested too deeply"):
+        analyst.plan("SELECT " + "(" * 5000 + "ssn" + ")" * 5000 + " FROM patients", PATH)
