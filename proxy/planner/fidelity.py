@@ -16,8 +16,8 @@ from proxy.planner import grammar
 from proxy.planner.dialect import parse_statement, print_statement
 from proxy.planner.grammar import ParseResult
 
-# Where in the text something was found: the only fields that may differ. Each is an int32 that no later stage of
-# Postgres reads except to place an error's cursor.
+# Where in the text something was found: the only fields that may differ, as int32. No later stage of Postgres reads
+# them except to place an error's cursor.
 POSITION_FIELDS: Final = frozenset(
     {
         *("location", "name_location", "stmt_location", "stmt_len"),
@@ -40,7 +40,7 @@ def faithful_tree(original: ParseResult, text: str) -> exp.Expr:
     """
     try:
         return _round_trip(original, grammar.deparse(original))
-    except UnsupportedRefusal:
+    except (UnsupportedRefusal, StatementSyntaxError):  # some of its prints do not even parse
         return _round_trip(original, text)
 
 
@@ -98,7 +98,7 @@ class _Roles(dict[Any, _Role]):
     """The role of each field, by its descriptor; there are a few thousand, and each is looked at once."""
 
     def __missing__(self, field: Any) -> _Role:
-        if field.name in POSITION_FIELDS:
+        if field.name in POSITION_FIELDS and field.type == field.TYPE_INT32:
             role = _Role.POSITION
         elif field.message_type is None:
             role = _Role.VALUE

@@ -223,7 +223,8 @@ class Queries(Tables):
 
     def _with(self) -> exp.With:
         self.expect("WITH")
-        recursive = self.accept("RECURSIVE")
+        named_so = self.ahead().word in ("AS", "(")  # WITH recursive AS (…): a name, as everywhere else
+        recursive = not named_so and self.accept("RECURSIVE")
         ctes = [self._cte()]
         while self.accept(","):
             ctes.append(self._cte())

@@ -12,7 +12,7 @@ from sqlglot import exp
 from sqlglot.tokenizer_core import TokenType
 
 from proxy.planner.dialect.cursor import Cursor
-from proxy.planner.dialect.tokens import quote, quote_string, spell
+from proxy.planner.dialect.tokens import StrictToken, quote, quote_string, spell
 
 _WORDS: Final = frozenset(
     {"INT", "INTEGER", "SMALLINT", "BIGINT", "REAL", "FLOAT", "DECIMAL", "DEC", "NUMERIC", "BOOLEAN", "JSON"}
@@ -100,28 +100,25 @@ class Types(Cursor):
         return token.text if token.kind else spell(token.text)
 
     def _modifiers(self) -> str:
-        """``(12, 2)``: constants only; anything else is left to whoever reads on, who will not know it."""
-        start = self.index
+        """``(12, 2)``, empty where there are none. Postgres takes any expressions here, and refuses them later."""
         if not self.accept("("):
             return ""
-        parts: list[str] = []
-        while True:
-            sign = "-" if self.accept("-") else ""
-            if self.token.token_type is TokenType.STRING:
-                parts.append(quote_string(self.advance().text))
-            elif self.token.token_type is TokenType.NUMBER or (self.at_column_name() and not sign):
-                parts.append(sign + self._modifier())
-            else:
-                self.seek(start)
-                return ""
-            if not self.accept(","):
-                break
-        self.expect(")")
-        return f"({', '.join(parts)})"
+        text, depth = "(", 1
+        while depth:
+            if self.at_end:
+                self.fail()
+            token = self.advance()
+            depth += {"(": 1, ")": -1}.get(token.word, 0)
+            separate = text[-1] != "(" and token.word not in (",", ")", "(")
+            text += f" {self._verbatim(token)}" if separate else self._verbatim(token)
+        return text
 
-    def _modifier(self) -> str:
-        token = self.advance()
-        return token.text if token.token_type is TokenType.NUMBER else spell(token.text)
+    def _verbatim(self, token: StrictToken) -> str:
+        if token.token_type is TokenType.IDENTIFIER:
+            return quote(token.text)
+        if token.token_type is TokenType.STRING:
+            return quote_string(token.text)
+        return token.text
 
     def _bounds(self) -> str:
         self.expect("[")
