@@ -48,6 +48,7 @@ class PlanCache:
 
     def __init__(self, size: int) -> None:
         self.decisions: Bounded[tuple[str, Path], Plan | Refusal] = Bounded(size)
+        self._seen: Bounded[tuple[Shape, Path], bool] = Bounded(size)
         self._free: Bounded[tuple[Shape, Path], frozenset[int]] = Bounded(size)
         self._templates: Bounded[tuple[Shape, Path, tuple[str, ...]], Template] = Bounded(size)
 
@@ -69,11 +70,17 @@ class PlanCache:
         return template.fill(text, constants) if template is not None else None
 
     def learn(self, text: str, path: Path, plan: Plan, plan_text: Callable[[str], Plan]) -> None:
-        """Make a template of a plan, where its constants allow that."""
+        """Make a template of a plan, where its constants allow that and its shape was seen before.
+
+        A template costs as much as planning again, which a statement that comes once should not.
+        """
         parts = cut(text)
         if parts is None:
             return
         shape, constants = parts
+        if self._seen.get((shape, path)) is None:
+            self._seen.put((shape, path), True)
+            return
         free = free_constants(text, shape)
         if free:
             template = make_template(plan, shape, constants, free, plan_text)
