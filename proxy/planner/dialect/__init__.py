@@ -24,8 +24,10 @@ import logging
 from typing import Final
 
 from sqlglot import exp
+from sqlglot.dialects.dialect import DialectType
 from sqlglot.dialects.postgres import Postgres
 from sqlglot.errors import SqlglotError
+from sqlglot.tokenizer_core import Token
 
 from proxy.errors import UnsupportedRefusal
 from proxy.planner import grammar
@@ -62,8 +64,7 @@ __all__ = [
     "print_statement",
 ]
 
-logging.getLogger("sqlglot").addHandler(logging.NullHandler())
-logging.getLogger("sqlglot").propagate = False
+logging.getLogger("sqlglot").disabled = True  # its warnings quote the statement
 
 
 class StrictPostgres(Postgres):
@@ -71,6 +72,10 @@ class StrictPostgres(Postgres):
 
     Parser = StrictParser
     Generator = StrictGenerator
+
+    def tokenize(self, sql: str, dialect: DialectType = None) -> list[Token]:
+        """Postgres' tokens of ``sql``."""
+        return tokenize(sql)
 
 
 _DIALECT: Final = StrictPostgres()

@@ -151,7 +151,7 @@ class Expressions(Types, ABC):
             self.advance()
             return PrefixOperator(this=self.expression(_SIGN, restricted=restricted), operator="+")
         is_operator = self.token.token_type is TokenType.OPERATOR and word not in _PUNCTUATION
-        if is_operator or (word == "OPERATOR" and self.ahead().word == "("):
+        if (is_operator and word not in _LEVELS) or (word == "OPERATOR" and self.ahead().word == "("):
             operator = self.operator_text()
             return PrefixOperator(this=self.expression(_OPERATOR + 1, restricted=restricted), operator=operator)
         return self.primary()
