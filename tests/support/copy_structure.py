@@ -38,9 +38,11 @@ def loosen(copy: psycopg.Connection, snapshot: Snapshot, role: BoundRole) -> Non
     tables = [(r, masked_names(role.access(r))) for r in snapshot.relations if r.kind in _TABLES]
     for relation, masked in tables:
         _drop_primary_key(copy, relation, masked)
-    for relation, masked in tables:
-        inherited = {c.name for oid in relation.parents for c in snapshot.by_oid[oid].columns}
-        for column in sorted(masked - inherited):
+    # A child cannot drop what its parent keeps, and what it has of its own stays when the parent drops it.
+    for relation, masked in sorted(tables, key=lambda item: len(list(_ancestors(snapshot, item[0])))):
+        parents = [snapshot.by_oid[oid] for oid in relation.parents]
+        kept = {c.name for p in parents for c in p.columns if c.name not in masked_names(role.access(p))}
+        for column in sorted(masked - kept):
             _alter(copy, relation, sql.SQL("ALTER COLUMN {} DROP NOT NULL").format(sql.Identifier(column)))
 
 

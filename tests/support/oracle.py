@@ -98,10 +98,12 @@ class Oracle:
     def _make_copy(self, role: str) -> str:
         bound = self._policy.role(role)
         assert bound is not None, f"the policy has no role {role}"
-        name = self._kept.enter_context(copied_database(self._clinic, f"masked_for_{role}"))
-        with self._clinic.connect() as original, self._clinic.connect(database=name) as copy:
-            mask_database(original, copy, self._snapshot, bound)
-            self._oids[role] = original_oids(copy, self._snapshot)
+        with ExitStack() as making:
+            name = making.enter_context(copied_database(self._clinic, f"masked_for_{role}"))
+            with self._clinic.connect() as original, self._clinic.connect(database=name) as copy:
+                mask_database(original, copy, self._snapshot, bound)
+                self._oids[role] = original_oids(copy, self._snapshot)
+            self._kept.enter_context(making.pop_all())
         return name
 
     def _direct_session(self, name: str, database: str) -> pq.abc.PGconn:

@@ -145,9 +145,11 @@ def copied_database(clinic: Clinic, name: str) -> Iterator[str]:
     copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
     with clinic.connect(database="postgres") as connection:
         connection.execute(copy.format(sql.Identifier(name), sql.Identifier(clinic.database)))
-    yield name
-    with clinic.connect(database="postgres") as connection:
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    try:
+        yield name
+    finally:
+        with clinic.connect(database="postgres") as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def _settings(

@@ -71,8 +71,8 @@ SELECT * FROM pg_file_settings;
 SELECT * FROM information_schema.user_mapping_options;
 
 -- title: a toast table
--- sqlstate: 42P01
--- reason: relation
+-- sqlstate: 42501
+-- reason: system_relation
 SELECT chunk_data FROM pg_toast.pg_toast_1262;
 
 -- title: pg_stats in a subquery of a masked query
