@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
 from proxy.errors import Refusal
-from proxy.planner.constants import Shape, cut, free_constants
+from proxy.planner.constants import Shape, free_constants
 from proxy.planner.plan import Plan
 from proxy.planner.templates import Template, make_template
 
 MAX_CACHED_CHARACTERS: Final = 20_000
+_TEMPLATES_A_SHAPE: Final = 64
 
 K = TypeVar("K")
 V = TypeVar("V")
 Path = tuple[str, ...]
+Parts = tuple[Shape, tuple[str, ...]]
 
 
 class Bounded(Generic[K, V]):
@@ -48,46 +51,48 @@ class PlanCache:
 
     def __init__(self, size: int) -> None:
         self.decisions: Bounded[tuple[str, Path], Plan | Refusal] = Bounded(size)
-        self._seen: Bounded[tuple[Shape, Path], bool] = Bounded(size)
-        self._free: Bounded[tuple[Shape, Path], frozenset[int]] = Bounded(size)
-        self._templates: Bounded[tuple[Shape, Path, tuple[str, ...]], Template] = Bounded(size)
+        self._shapes: Bounded[tuple[Shape, Path], _Known] = Bounded(size)
 
     def put(self, text: str, path: Path, decision: Plan | Refusal) -> None:
         """Keep the decision on one text."""
         if len(text) <= MAX_CACHED_CHARACTERS:
             self.decisions.put((text, path), decision)
 
-    def from_template(self, text: str, path: Path) -> Plan | None:
-        """The plan for a text whose shape is known."""
-        parts = cut(text)
-        if parts is None:
-            return None
+    def from_template(self, text: str, parts: Parts, path: Path) -> Plan | None:
+        """The plan for a text (cut into ``parts``) whose shape is known."""
         shape, constants = parts
-        free = self._free.get((shape, path))
-        if free is None:
+        known = self._shapes.get((shape, path))
+        if known is None or known.free is None:
             return None
-        template = self._templates.get((shape, path, _bound(constants, free)))
+        template = known.templates.get(_bound(constants, known.free))
         return template.fill(text, constants) if template is not None else None
 
-    def learn(self, text: str, path: Path, plan: Plan, plan_text: Callable[[str], Plan]) -> None:
+    def learn(self, text: str, parts: Parts, path: Path, plan: Plan, plan_text: Callable[[str], Plan]) -> None:
         """Make a template of a plan, where its constants allow that and its shape was seen before.
 
         A template costs as much as planning again, which a statement that comes once should not.
         """
-        parts = cut(text)
-        if parts is None:
-            return
         shape, constants = parts
-        if self._seen.get((shape, path)) is None:
-            self._seen.put((shape, path), True)
+        known = self._shapes.get((shape, path))
+        if known is None:
+            self._shapes.put((shape, path), _Known())
             return
-        free = free_constants(text, shape)
-        if free:
-            template = make_template(plan, shape, constants, free, plan_text)
-            if template is not None:
-                self._free.put((shape, path), free)
-                self._templates.put((shape, path, _bound(constants, free)), template)
+        if known.free is None:
+            known.free = free_constants(text, shape)
+        template = make_template(plan, shape, constants, known.free, plan_text) if known.free else None
+        if template is not None and len(known.templates) < _TEMPLATES_A_SHAPE:
+            known.templates[_bound(constants, known.free)] = template
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is known of a shape: the constants that are free, and a template for each choice of the others."""
+
+    free: frozenset[int] | None = None
+    templates: dict[tuple[str, ...], Template] = field(default_factory=dict)
 
 
 def _bound(constants: tuple[str, ...], free: frozenset[int]) -> tuple[str, ...]:
+    if len(free) == len(constants):
+        return ()
     return tuple(c for i, c in enumerate(constants) if i not in free)

@@ -8,7 +8,6 @@ strings; a text in which that cannot be told without a lexer (comments, dollar q
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any, Final
 
 from proxy.planner import grammar
@@ -18,26 +17,15 @@ from proxy.planner.references import child_messages, inner
 _TOKEN: Final = re.compile(r"""("(?:[^"]|"")*"|'(?:[^']|'')*'|(?<![\w.$])[0-9]+(?![\w.]))""")
 # What can make quotes and digits mean something else: comments, dollar quotes and parameters, escapes, string prefixes.
 _UNSURE: Final = re.compile(r"--|/\*|[$\\\0]")
-_PREFIXED: Final = re.compile(r"[\w&\"']\Z")  # E'…', U&'…', B'…', or two tokens that touch
+_QUOTES: Final = "\"'"
+_TOUCHING: Final = "_&\"'"  # E'…', U&'…', B'…' (letters and digits count too), or two tokens that touch
 _MAX_INTEGER_DIGITS: Final = 9  # always an int4, as the sentinels that stand in for it
 MAX_CHARACTERS: Final = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """A text cut at its constants. ``between`` are the pieces around them, ``classes`` what stands there: ``0`` for an
-    integer, ``'`` for a string, the text itself where it is a quoted identifier or an integer too long for int4.
-    """
-
-    between: tuple[str, ...]
-    classes: tuple[str, ...]
-
-    def with_constants(self, constants: tuple[str, ...]) -> str:
-        """The text of this shape with these constants (as SQL, quotes included)."""
-        pieces = [self.between[0]]
-        for constant, piece in zip(constants, self.between[1:], strict=True):
-            pieces += (constant, piece)
-        return "".join(pieces)
+Shape = tuple[str, ...]
+"""A text cut at its constants: what is between them at even places, at odd ones what stands there: ``0`` for an
+integer, ``'`` for a string, the text itself where it is a quoted identifier or an integer too long for int4."""
 
 
 def cut(text: str) -> tuple[Shape, tuple[str, ...]] | None:
@@ -46,26 +34,38 @@ def cut(text: str) -> tuple[Shape, tuple[str, ...]] | None:
         return None
     pieces = _TOKEN.split(text)
     found = tuple(pieces[1::2])
-    if any(token[0] in "\"'" and _PREFIXED.search(before) for before, token in zip(pieces[::2], found, strict=False)):
-        return None
-    return Shape(tuple(pieces[::2]), tuple(map(_class, found))), found
+    for index, token in enumerate(found):
+        mark = token[0]
+        if mark in _QUOTES:
+            before = pieces[2 * index]
+            if before and (before[-1] in _TOUCHING or before[-1].isalnum()):
+                return None
+            if mark == "'":
+                pieces[2 * index + 1] = "'"
+        elif len(token) <= _MAX_INTEGER_DIGITS:
+            pieces[2 * index + 1] = "0"
+    return tuple(pieces), found
+
+
+def with_constants(shape: Shape, constants: tuple[str, ...]) -> str:
+    """The text of this shape with these constants (as SQL, quotes included)."""
+    pieces = list(shape)
+    pieces[1::2] = constants
+    return "".join(pieces)
 
 
 def is_single_statement(shape: Shape) -> bool:
-    """Whether a text of this shape is certainly one statement (a semicolon may end it)."""
-    last = shape.between[-1].rstrip(" \t\r\n;")
-    if ";" in last or any(";" in piece for piece in shape.between[:-1]):
-        return False
-    return bool(last.strip() or shape.classes or any(piece.strip() for piece in shape.between[:-1]))
+    """Whether a text of this shape, without semicolons at its end, is certainly one statement and not empty."""
+    return not any(";" in piece for piece in shape[::2]) and bool(len(shape) > 1 or shape[0].strip())
 
 
 def free_constants(text: str, shape: Shape) -> frozenset[int]:
-    """The positions (in ``classes``) of constants that no decision on the statement depends on.
+    """The numbers (from 0) of the constants that no decision on the statement depends on.
 
     Those are operands of operators, IN lists and LIMIT; names of settings, output numbers in ORDER BY and GROUP BY,
     types' modifiers and arguments of functions are not.
     """
-    starts = _starts(shape, text)
+    starts = _starts(text)
     free: set[int] = set()
     stack: list[tuple[Any, bool]] = [(inner(raw.stmt), False) for raw in grammar.parse(text).stmts]
     while stack:
@@ -76,7 +76,7 @@ def free_constants(text: str, shape: Shape) -> frozenset[int]:
                 stack.append((content, operand))
         elif name == "A_Const":
             index = starts.get(message.location)
-            if operand and index is not None and _fits(message, shape.classes[index]):
+            if operand and index is not None and _fits(message, shape[2 * index + 1]):
                 free.add(index)
         elif name == "SelectStmt":
             limits = ("limit_count", "limit_offset")
@@ -88,20 +88,14 @@ def free_constants(text: str, shape: Shape) -> frozenset[int]:
     return frozenset(free)
 
 
-def _starts(shape: Shape, text: str) -> dict[int, int]:
-    """Byte offset of each constant in the text → its position."""
+def _starts(text: str) -> dict[int, int]:
+    """Byte offset of each constant in the text → its number."""
     if not text.isascii():
         return {}
     offsets: dict[int, int] = {}
     for index, match in enumerate(_TOKEN.finditer(text)):
         offsets[match.start()] = index
     return offsets
-
-
-def _class(token: str) -> str:
-    if token[0] == "'":
-        return "'"
-    return "0" if token[0] != '"' and len(token) <= _MAX_INTEGER_DIGITS else token
 
 
 def _fits(constant: Any, kind: str) -> bool:

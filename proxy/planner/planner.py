@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 from proxy.catalog.snapshot import Relation, RelationKind
 from proxy.errors import PolicyRefusal, Refusal, StatementSyntaxError, UnsupportedRefusal
 from proxy.planner import function_rules, grammar
-from proxy.planner.cache import PlanCache
+from proxy.planner.cache import Parts, PlanCache
 from proxy.planner.constants import cut, is_single_statement
 from proxy.planner.judge import Body, Judgement, judge
 from proxy.planner.lineage import Lineage
@@ -58,6 +58,7 @@ class Planner:
         self._views = Views(policy.snapshot, role)
         self._cache = PlanCache(cache_size)
         self._meter = meter
+        self._last: tuple[str, Parts | None] = ("", None)
 
     @property
     def generation(self) -> object:
@@ -66,16 +67,24 @@ class Planner:
 
     def split(self, text: str) -> tuple[str, ...]:
         """The statements of a simple Query message (raises StatementSyntaxError)."""
-        parts = cut(text)
+        stripped = text.strip(" \t\r\n;")
+        parts = cut(stripped)
+        self._last = (stripped, parts)
         if parts is not None and is_single_statement(parts[0]):
-            return (text.strip(" \t\r\n;"),)
+            return (stripped,)
         return grammar.split(text)
 
     def plan(self, text: str, search_path: tuple[str, ...]) -> Plan:
         """The plan for one statement (raises Refusal; the same refusal again for the same text)."""
-        known = self._cache.decisions.get((text, search_path)) or self._cache.from_template(text, search_path)
+        known = self._cache.decisions.get((text, search_path))
         if known is None:
-            known = self._miss(text, search_path)
+            # ``split`` has just cut the text that a simple Query consists of.
+            parts = self._last[1] if text is self._last[0] else cut(text)
+            known = self._cache.from_template(text, parts, search_path) if parts is not None else None
+            if known is None:
+                known = self._miss(text, parts, search_path)
+            elif self._meter is not None:
+                self._meter.plan_cache_hit()
         elif self._meter is not None:
             self._meter.plan_cache_hit()
         if isinstance(known, Plan):
@@ -97,13 +106,13 @@ class Planner:
         except Refusal:
             return False
 
-    def _miss(self, text: str, search_path: tuple[str, ...]) -> Plan | Refusal:
+    def _miss(self, text: str, parts: Parts | None, search_path: tuple[str, ...]) -> Plan | Refusal:
         started = perf_counter()
         decided = self._decide(text, search_path)
         self._cache.put(text, search_path, decided)
-        if isinstance(decided, Plan):
+        if isinstance(decided, Plan) and parts is not None:
             with contextlib.suppress(Refusal, RecursionError):  # without a template such texts are planned one by one
-                self._cache.learn(text, search_path, decided, lambda t: self.explain(t, search_path)[0])
+                self._cache.learn(text, parts, search_path, decided, lambda t: self.explain(t, search_path)[0])
         if self._meter is not None:
             self._meter.plan_cache_miss()
             self._meter.planned(perf_counter() - started)
