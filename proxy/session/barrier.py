@@ -31,11 +31,12 @@ class Barrier:
         self._serial = 0
         self.parting = b""
 
-    def ready(self) -> bool:
+    def ready(self, *, for_query: bool = False) -> bool:
         """Whether planning may go on; if not, the handler returns HOLD and is called again when nothing is owed.
 
         True with the path unknown means: the transaction has failed, so that the server refuses whatever it is, or
-        the question failed (``SearchPath.failed``).
+        the question failed (``SearchPath.failed``). ``for_query``: the message that waits is a Query, which is
+        answered by itself even where it stands in an open flight.
         """
         state = self._state
         self.parting = b""
@@ -46,11 +47,12 @@ class Barrier:
             if state.flight_open:
                 self.parting = FLUSH_MESSAGE
             return False
-        if state.status == FAILED and not state.flight_open:
+        if state.status == FAILED and not state.unsettled:
             state.path.failed = False
             return True
         if state.path.failed:
             return True
+        state.path.for_query = for_query
         self._ask()
         return False
 

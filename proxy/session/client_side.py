@@ -18,9 +18,10 @@ from proxy.session.simple import Simple
 from proxy.session.state import State
 from proxy.wire import frontend
 from proxy.wire.frames import HEADER, HEADER_SIZE, LENGTH_SIZE
-from proxy.wire.frontend import SYNC, TERMINATE, TERMINATE_MESSAGE
+from proxy.wire.frontend import SYNC, SYNC_MESSAGE, TERMINATE, TERMINATE_MESSAGE
 
 _SYNC: Final = Owed(Request.SYNC)
+_OWN_SYNC: Final = Owed(Request.SYNC, own=True, question=True)
 _unpack_header = HEADER.unpack_from
 
 Handler = Callable[[bytes, int, int], bytes | None]
@@ -86,6 +87,13 @@ class ClientSide:
 
     def resume(self) -> None:
         """Go on with what was held, now that nothing is owed."""
+        state = self._state
+        if state.path.needs_sync:
+            state.path.needs_sync = False
+            self._sync(b"", 0, 0)
+            state.owed[-1] = _OWN_SYNC
+            self._to_upstream(SYNC_MESSAGE)
+            return
         self.held = False
         self._process(self._take_tail())
 
@@ -156,7 +164,7 @@ class ClientSide:
     def _sync(self, data: bytes, pos: int, stop: int) -> bytes | None:
         state = self._state
         state.skipping = False
-        state.flight_open = False
+        state.flight_open = state.unsettled = False
         state.flight += 1
         if state.path.asked_in_flight:
             state.path.flight_ended()

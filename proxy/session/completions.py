@@ -111,6 +111,8 @@ class Completions:
         if isinstance(entry, OwedScript):
             if entry.refusal is not None and not entry.failed:
                 raise UpstreamProtocolError("the database ran a statement that was made to fail")
+            if entry.drops_unnamed:
+                self._statements.apply(b"")
         elif entry.request is not Request.SYNC:
             raise out_of_step("ReadyForQuery")
         status = data[pos + HEADER_SIZE]
@@ -166,15 +168,20 @@ class Completions:
         statement = entry.statement
         if isinstance(entry, OwedRows):
             statement = self._statements.portals.get(entry.name)
+        if entry.request is Request.PARSE and entry.name == b"":
+            self._statements.forget_unnamed(lost=entry.own)
         for skipped in self._owed.skip_to_sync():
-            if skipped.question or skipped.refusal is not None:
+            if skipped.question or (skipped.refusal is not None and not isinstance(skipped, OwedScript)):
                 continue
             if skipped.request is Request.PARSE or skipped.request is Request.CLOSE_STATEMENT:
                 self._statements.drop(skipped.name)
+            elif isinstance(skipped, OwedScript) and skipped.drops_unnamed:
+                self._statements.drop(b"")
         state.skipping = not self._owed
         if entry.question:
-            if not state.skipping:
+            if not state.skipping or state.path.for_query:
                 state.path.unanswered(final=True)
+                state.path.needs_sync = state.skipping
                 return b""
             # We asked inside the client's flight, which has failed with this; the client's Sync ends it.
             state.path.unanswered(final=False)

@@ -19,6 +19,7 @@ from proxy.session.state import FAILED, State
 from proxy.session.statements import NEVER, Statement
 from proxy.wire.frames import HEADER_SIZE, frame
 from proxy.wire.frontend import BIND, PARSE, Close, Describe
+from proxy.wire.sqlstate import DUPLICATE_PREPARED_STATEMENT, IN_FAILED_SQL_TRANSACTION
 
 _MAX_ROWS: Final = Struct("!i")
 _MAX_ROWS_SIZE: Final = 4
@@ -30,6 +31,8 @@ _NOBODY: Final = b"pgveil: statement refused"
 _FAILING_BIND: Final = frame(BIND, b"\0" + _NOBODY + b"\0" + bytes(6))
 _FAILING_DESCRIBE: Final = Describe(b"S", _NOBODY).encode()
 _FAILING_TEXT: Final = FAILING_STATEMENT.encode()
+
+_ABORTED: Final = "current transaction is aborted, commands ignored until end of transaction block"
 
 _DESCRIBE_UNNAMED_PORTAL: Final = Owed(Request.DESCRIBE_PORTAL)
 
@@ -52,6 +55,8 @@ class Extended:
         if state.planning.generation is not state.generation:
             state.refresh()
         try:
+            if name:
+                self._check_unused(name)
             statement = self._plan(name, text, data[text_end + 1 : stop])
         except ProxyError as refusal:
             return self._refuse(refusal, Request.PARSE, name, frame(PARSE, name + b"\0" + _FAILING_TEXT + bytes(3)))
@@ -134,7 +139,11 @@ class Extended:
         statement = state.opening.get(portal)
         state.flight_open = True
         describe = b""
-        if statement is not None:
+        if statement is None:
+            state.unsettled = True
+        else:
+            if statement.ends_transaction:
+                state.unsettled = True
             if statement.changes_path and statement.plan is not None:
                 state.path.sent(statement.plan)
             if not statement.checked and statement.described_in != state.flight:
@@ -161,18 +170,29 @@ class Extended:
         state.flight_open = True
         return None
 
+    def _check_unused(self, name: bytes) -> None:
+        """Raise for the name of a statement that the server has lost without the client's knowing."""
+        known = self._state.statements.expected(name)
+        if known is not None and known.sent is None:
+            raise ProxyError(
+                f'prepared statement "{name.decode(errors="replace")}" already exists',
+                sqlstate=DUPLICATE_PREPARED_STATEMENT,
+            )
+
     def _plan(self, name: bytes, text: bytes, parameter_types: bytes) -> Statement | None:
-        """The statement that a Parse makes, None where it must wait. Raises what refuses it."""
+        """The statement that a text makes, None where it must wait. Raises what refuses it."""
         state = self._state
         path = state.path
+        epoch = state.epoch
         script = None if path.known else self._independent(text)
         if script is None:
             if not self._barrier.ready():
                 return None
-            if not path.known and state.status != FAILED:
-                raise self._barrier.refusal()
+            if not path.known:
+                if state.status != FAILED:
+                    raise self._barrier.refusal()
+                epoch = NEVER
             script = state.scripts.single(text, path.current, path_known=path.known)
-        epoch = state.epoch if path.known else NEVER
         sent = text if script.text is None else script.text
         return Statement(name, text, parameter_types, script.plans[0] if script.plans else None, sent, epoch)
 
@@ -186,10 +206,21 @@ class Extended:
 
     def _renew(self, statement: Statement) -> tuple[Statement, bytes] | None:
         """Plan a statement again: (the statement to use, what to send before its use), or None where it must wait."""
+        state = self._state
+        plan = statement.plan
+        if (
+            state.status == FAILED
+            and not (state.unsettled or state.owed)
+            and plan is not None
+            and plan.kind in NAMES_RELATIONS
+        ):
+            # The server refuses whatever is not the end of the transaction, and it could not be parsed now anyway.
+            if statement.sent is None:
+                raise ProxyError(_ABORTED, sqlstate=IN_FAILED_SQL_TRANSACTION)
+            return statement, b""
         fresh = self._plan(statement.name, statement.text, statement.parameter_types)
         if fresh is None:
             return None
-        state = self._state
         if fresh.sent == statement.sent:
             state.statements.replace(statement, fresh)
             return fresh, b""
@@ -206,6 +237,10 @@ class Extended:
 
     def _bound(self, statement: Statement, portal: bytes) -> Owed:
         """The entry for a Bind. That of the unnamed portal, the most frequent, is made once for each statement."""
+        if statement.epoch != self._state.epoch:
+            # It can succeed only where the plan holds all the same, which the reply's treatment will find out.
+            self._state.opening.pop(portal, None)
+            return Owed(Request.BIND, portal, statement_name=statement.name)
         opened = statement.for_portal()
         self._state.opening[portal] = opened
         if portal or opened is not statement:

@@ -87,11 +87,14 @@ class OwedRows(Owed):
 
 
 class OwedScript(Owed):
-    """A Query: ``index`` of the statement that runs, ``described`` whether its columns were checked."""
+    """A Query: ``index`` of the statement that runs, ``described`` whether its columns were checked.
 
-    __slots__ = ("copying", "described", "failed", "index", "script", "started")
+    ``drops_unnamed``: it drops the unnamed statement.
+    """
 
-    def __init__(self, script: Script, started: float) -> None:
+    __slots__ = ("copying", "described", "drops_unnamed", "failed", "index", "script", "started")
+
+    def __init__(self, script: Script, started: float, *, drops_unnamed: bool) -> None:
         self.request = Request.QUERY
         self.name = b""
         self.own = False
@@ -101,6 +104,7 @@ class OwedScript(Owed):
         self.statement_name = b""
         self.refusal = script.refusal
         self.script = script
+        self.drops_unnamed = drops_unnamed
         self.started = started
         self.index = 0
         self.described = False

@@ -56,9 +56,7 @@ class Script:
         self.refusal = refusal
         self.rewritten = text is not None
         self.protected = any(plan.touches_protected for plan in plans)
-        self.path_changes = tuple(
-            plan for plan in plans if plan.effects.search_path or plan.kind is StatementKind.TRANSACTION
-        )
+        self.path_changes = tuple(plan for plan in plans if plan.effects.search_path)
 
 
 class Scripts:
@@ -147,10 +145,9 @@ class Scripts:
                     raise _path_refusal()
                 plans.append(plan)
                 offset += len(statement)
-                if plan.kind is StatementKind.TRANSACTION:
-                    path_known = path_known and not path_touched
-                elif plan.effects.search_path:
-                    path_known = False
+                if plan.effects.search_path:
+                    path_known = path_known and plan.kind is StatementKind.TRANSACTION and not path_touched
+                    path_touched = path_touched or plan.kind is not StatementKind.TRANSACTION
         except ProxyError as error:
             refusal = error
         return _script(decoded, tuple(plans), refusal)

@@ -25,9 +25,11 @@ class SearchPath:
 
     ``touched``: the session changed it, and the end of a transaction may change it back. ``failed``: the last question
     was not answered. ``asked_in_flight``: the answer was given inside an implicit transaction that is still open.
+    ``for_query``: a Query waits for the answer. ``needs_sync``: the question failed inside the client's flight, and a
+    Sync of ours must end the server's skipping before that Query.
     """
 
-    __slots__ = ("_rows", "asked_in_flight", "current", "failed", "known", "touched")
+    __slots__ = ("_rows", "asked_in_flight", "current", "failed", "for_query", "known", "needs_sync", "touched")
 
     def __init__(self, current: tuple[str, ...]) -> None:
         self.current = current
@@ -35,16 +37,16 @@ class SearchPath:
         self.touched = False
         self.failed = False
         self.asked_in_flight = False
+        self.for_query = False
+        self.needs_sync = False
         self._rows: list[str] = []
 
     def sent(self, plan: Plan) -> None:
-        """A statement that may change the path is on its way."""
-        if plan.kind is StatementKind.TRANSACTION:
-            # SET LOCAL ends with COMMIT too, and SET is undone by ROLLBACK.
-            if self.touched:
-                self.known = False
-        elif plan.effects.search_path:
+        """A statement that may change the path (``effects.search_path``) is on its way."""
+        if plan.kind is not StatementKind.TRANSACTION:
             self.touched = True
+        if self.touched:
+            # The end of a transaction undoes SET LOCAL, and ROLLBACK any SET; without one it changes nothing.
             self.known = False
 
     def reported(self) -> None:

@@ -42,8 +42,9 @@ class Simple:
             return HOLD
         if script.path_changes:
             state.path_may_change(script.path_changes)
-        state.flight_open = False
-        state.owed.append(OwedScript(script, state.clock()))
+        state.flight_open = state.unsettled = False
+        drops_unnamed = state.statements.drops_unnamed()
+        state.owed.append(OwedScript(script, state.clock(), drops_unnamed=drops_unnamed))
         return None if script.text is None else Query(script.text).encode()
 
     def function_call(self, data: bytes, pos: int, stop: int) -> bytes | None:
@@ -53,9 +54,12 @@ class Simple:
             reason="function_call",
             hint="Call the function in a SELECT statement.",
         )
-        self._state.scripts.note(refusal)
-        self._state.flight_open = False
-        self._state.owed.append(OwedScript(Script((), _FAILING_TEXT, refusal), self._state.clock()))
+        state = self._state
+        state.scripts.note(refusal)
+        state.flight_open = state.unsettled = False
+        drops_unnamed = state.statements.drops_unnamed()
+        script = Script((), _FAILING_TEXT, refusal)
+        state.owed.append(OwedScript(script, state.clock(), drops_unnamed=drops_unnamed))
         return Query(_FAILING_TEXT).encode()
 
     def _script(self, text: bytes) -> Script | None:
@@ -66,7 +70,7 @@ class Simple:
         script = scripts.independent(text, path.current)
         if script is not None:
             return script
-        if not self._barrier.ready():
+        if not self._barrier.ready(for_query=True):
             return None
         if path.known or self._state.status == FAILED:
             return scripts.query(text, path.current, path_known=path.known, path_touched=path.touched)

@@ -27,6 +27,7 @@ class State:
     """``status``: the last ReadyForQuery's. ``skipping``: the server discards messages until the next Sync.
 
     ``flight`` counts Syncs sent; ``flight_open``: extended messages were sent after the last of them.
+    ``unsettled``: what was sent since may end the transaction, so that ``status`` may no longer hold.
     ``opening``: the portals as they will be once all that was sent has succeeded.
     """
 
@@ -46,6 +47,7 @@ class State:
         "skipping",
         "statements",
         "status",
+        "unsettled",
         "watching",
     )
 
@@ -72,6 +74,7 @@ class State:
         self.skipping = False
         self.flight = 0
         self.flight_open = False
+        self.unsettled = False
         self.generation = planning.generation
         self.epoch = 0
 

@@ -37,6 +37,7 @@ class Statement:
         "changes_path",
         "checked",
         "described_in",
+        "ends_transaction",
         "epoch",
         "fixed_result",
         "has_rows",
@@ -62,7 +63,8 @@ class Statement:
         self.described_in = NEVER
         self.fixed_result = plan is None or plan.kind in _FIXED_RESULT
         self.protected = plan is not None and plan.touches_protected
-        self.changes_path = plan is not None and (plan.effects.search_path or plan.kind is StatementKind.TRANSACTION)
+        self.changes_path = plan is not None and plan.effects.search_path
+        self.ends_transaction = plan is not None and plan.kind is StatementKind.TRANSACTION
         self.bind_entry: Owed | None = None
 
     @property
@@ -138,10 +140,29 @@ class Statements:
         if statement is not None:
             statement.lose()
 
+    def drops_unnamed(self) -> bool:
+        """Note that a Query is on its way, which drops the unnamed statement; False where there is none to drop."""
+        if b"" in self.confirmed or b"" in self._in_flight:
+            self.change(b"", None)
+            return True
+        return False
+
+    def forget_unnamed(self, *, lost: bool) -> None:
+        """A Parse of the unnamed statement that failed has dropped it (``lost``: unseen by the client)."""
+        if lost:
+            statement = self.confirmed.get(b"")
+            if statement is not None:
+                statement.lose()
+        else:
+            self.confirmed.pop(b"", None)
+
     def deallocate(self, name: str) -> None:
-        """DEALLOCATE has run; ``"*"`` for all."""
+        """DEALLOCATE has run; ``"*"`` for all, which spares the unnamed one."""
         if name == "*":
+            unnamed = self.confirmed.get(b"")
             self.confirmed.clear()
+            if unnamed is not None:
+                self.confirmed[b""] = unnamed
         else:
             self.confirmed.pop(name.encode(), None)
 
