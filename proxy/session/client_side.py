@@ -28,7 +28,10 @@ Handler = Callable[[bytes, int, int], bytes | None]
 
 
 class ClientSide:
-    """``held``: a message waits for replies, and nothing more is read until ``resume``."""
+    """``held``: a message waits for replies, and nothing more is read until ``resume``.
+
+    ``leaving``: the client has gone. ``terminated``: upstream was told so.
+    """
 
     __slots__ = (
         "_barrier",
@@ -39,6 +42,7 @@ class ClientSide:
         "_tail",
         "_to_upstream",
         "held",
+        "leaving",
         "terminated",
     )
 
@@ -49,6 +53,7 @@ class ClientSide:
         self._tail = bytearray()
         self._need = HEADER_SIZE
         self._barrier = Barrier(state)
+        self.leaving = False
         self.held = False
         self.terminated = False
         simple, extended = Simple(state, self._barrier), Extended(state, self._barrier)
@@ -96,10 +101,13 @@ class ClientSide:
             return
         self.held = False
         self._process(self._take_tail())
+        if self.leaving:
+            self.terminate()
 
     def terminate(self) -> None:
-        """The client is gone: tell upstream, unless the client did."""
-        if not self.terminated:
+        """The client is gone: tell upstream, unless the client did. What is held goes first."""
+        self.leaving = True
+        if not self.terminated and not self.held:
             self.terminated = True
             self._to_upstream(TERMINATE_MESSAGE)
 
@@ -175,7 +183,7 @@ class ClientSide:
         return None
 
     def _terminate(self, data: bytes, pos: int, stop: int) -> bytes | None:
-        self.terminated = True
+        self.leaving = self.terminated = True
         return None
 
     def _ignore(self, data: bytes, pos: int, stop: int) -> bytes | None:

@@ -80,7 +80,7 @@ class Conversation:
 
     def upstream_closed(self) -> None:
         """Upstream went away. Raises unless it has told the client why, or the client had left."""
-        if self._upstream.fatal or self._client.terminated:
+        if self._upstream.fatal or self._client.leaving:
             return
         self.close_reason = UpstreamUnavailableError(
             "the database closed the connection unexpectedly",

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from proxy.errors import PolicyRefusal, UnsupportedRefusal, UpstreamProtocolError
 from proxy.wire.backend import ErrorResponse, ParameterStatus
-from proxy.wire.frontend import FLUSH_MESSAGE, SYNC_MESSAGE, Bind, Close, Describe, Execute, Parse, Query
+from proxy.wire.frontend import (
+    FLUSH_MESSAGE,
+    SYNC_MESSAGE,
+    TERMINATE_MESSAGE,
+    Bind,
+    Close,
+    Describe,
+    Execute,
+    Parse,
+    Query,
+)
 from tests.support.fake_planning import PATIENTS, SSN
 from tests.support.playbook import (
     BOUND,
@@ -195,6 +205,42 @@ def test_a_question_that_fails_refuses_what_waits() -> None:
         .to_upstream(Query(b"select a path under clinic"))
         .back(*_RESULT, IDLE)
         .refuses("search_path", "search_path")
+        .run()
+    )
+
+
+def test_a_question_that_fails_before_a_query_in_a_flight_leaves_the_query_its_own_answer() -> None:
+    """The server skips to a Sync of ours, and then the Query fails by itself, as it would have."""
+    change = (Parse(b"", b"set search_path = x"), Bind(b"", b"", _NOTHING), Describe(b"P", b""), Execute(b""))
+    (
+        Playbook()
+        .client(*change, Query(b"select a path"), SYNC_MESSAGE)
+        .to_upstream(*change, FLUSH_MESSAGE)
+        .upstream(PARSED, BOUND, NO_ROWS, done("SET"))
+        .to_upstream(Question(1, in_flight=True))
+        .upstream(error("57014", "canceled"))
+        .to_client()
+        .to_upstream(SYNC_MESSAGE)
+        .upstream(IDLE)
+        .to_client()
+        .to_upstream(Query(REFUSED_TEXT), SYNC_MESSAGE)
+        .upstream(error("42883"), IDLE, IDLE)
+        .to_client(_UNKNOWN_PATH, IDLE, IDLE)
+        .run()
+    )
+
+
+def test_a_client_that_leaves_while_its_message_is_held_still_has_it_run() -> None:
+    """Terminate goes upstream behind what was held."""
+    (
+        Playbook()
+        .client(_SET, Query(b"select a path"))
+        .act(lambda stage: stage.conversation.client_closed())
+        .upstream(done("SET"), IDLE)
+        .to_upstream(Question(1))
+        .upstream(*answer(b"x"), IDLE)
+        .to_upstream(Query(b"select a path under x"), TERMINATE_MESSAGE)
+        .back(*_RESULT, IDLE)
         .run()
     )
 
