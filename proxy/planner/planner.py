@@ -25,7 +25,7 @@ from proxy.planner.sources import Resolver, Source, Treatment
 from proxy.planner.views import Views
 from proxy.policy.bound import BoundPolicy, BoundRole
 
-MAX_STATEMENT_CHARACTERS: Final = 1_000_000  # a statement that long is data, which no masked query needs
+MAX_STATEMENT_CHARACTERS: Final = 100_000  # about two seconds of planning, during which no session is served
 
 
 class PlanningMeter(Protocol):

@@ -80,6 +80,8 @@ def bucket(mask: Bucket, column: str, column_type: ColumnType) -> str:
     number = number_type(column_type)
     low, high = mask.minimum, mask.maximum
     whens: list[str] = []
+    if number.floating:
+        whens.append(f"WHEN {column} IS NULL THEN NULL")  # LEAST and GREATEST below would skip it
     if high is not None:
         whens.append(f"WHEN {operation(column, '>', _value(high, number))} THEN {_value(high, number)}")
     if low is not None:

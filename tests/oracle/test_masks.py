@@ -303,6 +303,35 @@ def test_bucket_takes_the_extremes(
     assert len(shown(connection, Bucket(Decimal(width)), column, values).values) == len(values)
 
 
+NUMBERS = [types.SMALLINT, types.INTEGER, types.BIGINT, types.NUMERIC, types.NUMERIC_5_2, types.REAL, types.DOUBLE]
+EVERY_MASK: list[tuple[Mask, ColumnType]] = [
+    *(
+        (Bucket(Decimal(10), low, high), c)
+        for c in NUMBERS
+        for low in (None, Decimal(-5))
+        for high in (None, Decimal(90))
+    ),
+    *((Partial(1, 1), c) for c in (types.TEXT, types.CHAR11, types.VARCHAR20, types.NAME)),
+    (Partial(1, 0, ".", collapse=True), types.TEXT),
+    *((Generalize(unit), c) for unit in DateUnit for c in (types.TIMESTAMP, types.TIMESTAMP0, types.TIMESTAMPTZ)),
+    *((Generalize(unit), types.DATE) for unit in DateUnit if unit is not DateUnit.HOUR),
+    (BirthYear(89), types.DATE),
+    *((Zip3(), c) for c in (types.TEXT, types.CHAR11, types.VARCHAR20)),
+    (Redact(frozenset(RedactPattern)), types.TEXT),
+    (Constant("x"), types.TEXT),
+    (Nullify(), types.DOUBLE),
+    (Clear(), types.JSONB),
+]
+
+
+@pytest.mark.parametrize(
+    ("mask", "column"), EVERY_MASK, ids=lambda v: str(v) if not isinstance(v, ColumnType) else v.sql
+)
+def test_null_stays_null(connection: Connection, mask: Mask, column: ColumnType) -> None:
+    """Under every mask, for every type that it takes."""
+    assert shown(connection, mask, column, [None]).values == [None]
+
+
 REDACTED = [
     ("SSN 901-42-0042, or 901 42 0042.", "SSN [SSN], or [SSN]."),
     ("Call (555) 123-4567 or 555.123.4567, +1 555 123 4567", "Call [PHONE] or [PHONE], [PHONE]"),
