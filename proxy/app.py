@@ -152,7 +152,7 @@ class _Services:
         """See ``SessionServices``."""
         try:
             await self._catalogs.get(startup.database)
-            planner = self._scopes.planner(startup.database, principal.role)
+            self._scopes.planner(startup.database, principal.role)
         except ProxyError as error:
             self._watch.login_refused(error, user=startup.user, database=startup.database)
             raise
@@ -161,7 +161,7 @@ class _Services:
         )
         watching.opened()
         planning = LivePlanning(self._scopes, startup.database, principal.role, self._catalogs.kick)
-        return OpenedSession(principal, planning, watching, planner.role.restricted)
+        return OpenedSession(principal, planning, watching)
 
     def closed(self, session: OpenedSession) -> None:
         """See ``SessionServices``."""

@@ -102,6 +102,14 @@ class LivePlanning:
         except PolicyRefusal:
             return object()
 
+    @property
+    def restricted(self) -> bool:
+        """Whether something is kept from the role (or no planner is in force)."""
+        try:
+            return self._scopes.planner(self._database, self._role).restricted
+        except PolicyRefusal:
+            return True
+
     def split(self, text: str) -> tuple[str, ...]:
         """See ``Planner.split``."""
         return self._scopes.planner(self._database, self._role).split(text)

@@ -16,12 +16,11 @@ from proxy.session.startup import Startup
 
 @dataclass(frozen=True, slots=True)
 class OpenedSession:
-    """What one session works with. ``restricted``: the principal does not see everything in clear."""
+    """What one session works with."""
 
     principal: Principal
     planning: Planning
     watching: Watching
-    restricted: bool
 
 
 class SessionServices(Protocol):

@@ -83,7 +83,6 @@ class Relay:
             to_client=client.write,
             to_upstream=link.transport.write,
             clock=time.monotonic,
-            restricted=opened.restricted,
             search_path=link.ready.search_path,
             max_client_message_bytes=limits.max_message_bytes,
             max_upstream_message_bytes=limits.max_message_bytes,

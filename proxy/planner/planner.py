@@ -65,6 +65,11 @@ class Planner:
         """The planner itself: another catalog or policy version has another planner."""
         return self
 
+    @property
+    def restricted(self) -> bool:
+        """Whether some column or relation is not clear to the role."""
+        return self.role.restricted
+
     def split(self, text: str) -> tuple[str, ...]:
         """The statements of a simple Query message (raises StatementSyntaxError)."""
         stripped = text.strip(" \t\r\n;")

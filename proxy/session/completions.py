@@ -129,7 +129,7 @@ class Completions:
 
     def notice(self, data: bytes, pos: int, stop: int) -> bytes | None:
         """A notice, at any time."""
-        if not self._state.restricted:
+        if not self._state.planning.restricted:
             return None
         notice = parse_notice_response(data[pos + HEADER_SIZE : stop])
         return NoticeResponse(for_client(notice.fields, restricted=True, rewritten=True)).encode()
@@ -194,7 +194,7 @@ class Completions:
         return self._shown(error, rewritten=not own_text)
 
     def _shown(self, error: ErrorResponse, *, rewritten: bool) -> bytes | None:
-        fields = for_client(error.fields, restricted=self._state.restricted, rewritten=rewritten)
+        fields = for_client(error.fields, restricted=self._state.planning.restricted, rewritten=rewritten)
         return None if fields is error.fields else ErrorResponse(fields).encode()
 
     def _completed(self, plan: Plan, tag: bytes, started: float) -> None:

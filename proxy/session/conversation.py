@@ -27,7 +27,7 @@ class Conversation:
     """Starts when ReadyForQuery of the login has been sent and upstream is idle.
 
     ``to_client`` and ``to_upstream`` take bytes to write, at most once for each call where nothing was held.
-    ``clock`` gives seconds (monotonic). ``restricted``: some column or relation is not clear to the principal.
+    ``clock`` gives seconds (monotonic).
     ``search_path``: the session's, as ``current_schemas(false)`` gives it.
     """
 
@@ -41,14 +41,11 @@ class Conversation:
         to_client: Callable[[bytes], None],
         to_upstream: Callable[[bytes], None],
         clock: Callable[[], float],
-        restricted: bool,
         search_path: tuple[str, ...],
         max_client_message_bytes: int = MAX_CLIENT_MESSAGE_BYTES,
         max_upstream_message_bytes: int = MAX_UPSTREAM_MESSAGE_BYTES,
     ) -> None:
-        self._state = State(
-            planning=planning, watching=watching, clock=clock, restricted=restricted, search_path=search_path
-        )
+        self._state = State(planning=planning, watching=watching, clock=clock, search_path=search_path)
         self._client = ClientSide(self._state, to_upstream, max_client_message_bytes)
         self._upstream = UpstreamSide(self._state, to_client, max_upstream_message_bytes)
         self._ending: ProxyError | None = None

@@ -19,6 +19,10 @@ class Planning(Protocol):
     def generation(self) -> object:
         """Equal objects mean the same catalog and policy versions; what was planned under others is planned again."""
 
+    @property
+    def restricted(self) -> bool:
+        """Whether some column or relation is not clear to the principal: then errors' texts are held back."""
+
     def split(self, text: str) -> tuple[str, ...]:
         """The statements of a simple Query message, empty ones left out, as PostgreSQL splits them.
 

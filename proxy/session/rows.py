@@ -17,6 +17,8 @@ from proxy.wire.frames import HEADER_SIZE
 
 _COUNT: Final = Struct("!H")
 _ORIGIN: Final = Struct("!Ih")
+_TYPE: Final = Struct("!I")
+_RECORD: Final = 2249  # the type of a row that is no table's
 _AFTER_NAME: Final = 18  # table oid, attribute number, type oid, type size, type modifier, format
 _REMEMBERED: Final = 512
 
@@ -42,6 +44,7 @@ class RowChecks:
         Raises PolicyRefusal where a column's stored value must not be shown, UpstreamProtocolError where the message
         is malformed or does not fit the plan.
         """
+        plan = plan.identity if plan is not None else None
         key = (id(plan), message)
         verdict = self._verdicts.get(key)
         if verdict is None:
@@ -68,11 +71,11 @@ class RowChecks:
             origin = origins[position] if origins else None
             if origin is None:
                 continue
-            if (table_oid, attribute_number) == (0, 0):
-                patched = bytearray(message) if patched is None else patched
-                _ORIGIN.pack_into(patched, place, origin.table_oid, origin.attribute_number)
-            elif (table_oid, attribute_number) != (origin.table_oid, origin.attribute_number):
-                raise UpstreamProtocolError("the result's columns are not those of its plan")
+            # To the server a masked column is an expression (0, 0), a view's clear one a column of the table under it.
+            patched = bytearray(message) if patched is None else patched
+            _ORIGIN.pack_into(patched, place, origin.table_oid, origin.attribute_number)
+            if origin.row_type_oid and _TYPE.unpack_from(message, place + _ORIGIN.size) == (_RECORD,):
+                _TYPE.pack_into(patched, place + _ORIGIN.size, origin.row_type_oid)
         return None if patched is None else bytes(patched)
 
 

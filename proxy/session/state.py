@@ -42,7 +42,6 @@ class State:
         "owed",
         "path",
         "planning",
-        "restricted",
         "scripts",
         "skipping",
         "statements",
@@ -57,13 +56,11 @@ class State:
         planning: Planning,
         watching: Watching,
         clock: Callable[[], float],
-        restricted: bool,
         search_path: tuple[str, ...],
     ) -> None:
         self.planning = planning
         self.watching = watching
         self.clock = clock
-        self.restricted = restricted
         self.owed = RepliesOwed()
         self.statements = Statements()
         self.opening: dict[bytes, Statement] = {}

@@ -16,6 +16,7 @@ class PassingPlanning:
     """A planner that lets every text through as one statement. ``BUG`` in a text makes it fail as a bug would."""
 
     generation: object = 1
+    restricted: bool = False
 
     def split(self, text: str) -> tuple[str, ...]:
         return (text,) if text.strip() else ()
@@ -66,7 +67,7 @@ class FakeServices:
     async def open(self, principal: Principal, startup: Startup) -> OpenedSession:
         if startup.database == "unreadable":
             raise CatalogError("the catalog could not be read")
-        opened = OpenedSession(principal, PassingPlanning(), NoWatching(), restricted=False)
+        opened = OpenedSession(principal, PassingPlanning(), NoWatching())
         self.opened.append(opened)
         return opened
 

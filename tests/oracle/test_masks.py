@@ -304,7 +304,7 @@ def test_bucket_takes_the_extremes(
 
 
 NUMBERS = [types.SMALLINT, types.INTEGER, types.BIGINT, types.NUMERIC, types.NUMERIC_5_2, types.REAL, types.DOUBLE]
-EVERY_MASK: list[tuple[Mask, ColumnType]] = [
+NULLABLE: list[tuple[Mask, ColumnType]] = [
     *(
         (Bucket(Decimal(10), low, high), c)
         for c in NUMBERS
@@ -324,9 +324,7 @@ EVERY_MASK: list[tuple[Mask, ColumnType]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("mask", "column"), EVERY_MASK, ids=lambda v: str(v) if not isinstance(v, ColumnType) else v.sql
-)
+@pytest.mark.parametrize(("mask", "column"), NULLABLE, ids=lambda v: str(v) if not isinstance(v, ColumnType) else v.sql)
 def test_null_stays_null(connection: Connection, mask: Mask, column: ColumnType) -> None:
     """Under every mask, for every type that it takes."""
     assert shown(connection, mask, column, [None]).values == [None]

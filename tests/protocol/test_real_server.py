@@ -164,7 +164,7 @@ def test_flights_are_answered_as_by_the_server_itself(postgres: EmbeddedPostgres
     """Any mixture of messages, errors at any step, changes of path and policy, and any cut of either stream."""
     rng = random.Random(seed)  # noqa: S311 - not a secret
     cuts = random.Random(seed)  # noqa: S311
-    planning = _SameMeaning()
+    planning = _SameMeaning(restricted=False)
     received = bytearray()
     with _connect(postgres) as connection:
         connection.execute(_TABLES)
@@ -175,7 +175,6 @@ def test_flights_are_answered_as_by_the_server_itself(postgres: EmbeddedPostgres
             to_client=received.extend,
             to_upstream=upstream.sendall,
             clock=lambda: 0.0,
-            restricted=False,
             search_path=("public",),
         )
         for flight in [_flight(rng) for _ in range(150)]:

@@ -42,6 +42,7 @@ class FakePlanning:
     """
 
     policy: int = 1
+    restricted: bool = True
     origins: tuple[Origin | None, ...] = ()
     forbidden: set[str] = field(default_factory=set)
     asked: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)

@@ -120,7 +120,7 @@ class Stage:
     """One conversation between two fake peers."""
 
     def __init__(self, *, restricted: bool, origins: tuple[object, ...], max_message_bytes: int) -> None:
-        self.planning = FakePlanning(origins=origins)  # type: ignore[arg-type]
+        self.planning = FakePlanning(origins=origins, restricted=restricted)  # type: ignore[arg-type]
         self.watching = FakeWatching()
         self.got: dict[Direction, bytearray] = {"client": bytearray(), "upstream": bytearray()}
         self.now = 0.0
@@ -130,7 +130,6 @@ class Stage:
             to_client=self.got["client"].extend,
             to_upstream=self.got["upstream"].extend,
             clock=self._clock,
-            restricted=restricted,
             search_path=("public",),
             max_client_message_bytes=max_message_bytes,
             max_upstream_message_bytes=max_message_bytes,

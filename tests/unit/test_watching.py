@@ -20,7 +20,13 @@ from proxy.watching import SessionWatch, Watch
 WHO = Principal("ada", "analyst", "analyst", "https://idp.example", 2e9)
 SSN = ShownColumn("clinic.patients", "ssn", "ssn", "partial", "kinds.ssn", output=0)
 PROTECTED = Plan(
-    "x", Decision.REWRITTEN, StatementKind.SELECT, "f1", ("clinic.patients",), (SSN,), touches_protected=True,
+    "x",
+    Decision.REWRITTEN,
+    StatementKind.SELECT,
+    "f1",
+    ("clinic.patients",),
+    (SSN,),
+    touches_protected=True,
     policy_version="v1",
 )
 PLAIN = Plan("x", Decision.PASSED, StatementKind.SELECT, "f2", ("sales.orders",), policy_version="v1")

@@ -91,6 +91,7 @@ class Services:
     """Planning, watching and the services of a login: every statement passes. Keeps what was closed and failed."""
 
     generation: object = 1
+    restricted: bool = False
 
     def __init__(self) -> None:
         self.over: list[OpenedSession] = []
@@ -136,7 +137,7 @@ class Setting:
         self.relay = Relay(
             self.client,
             UpstreamLink(self.upstream, ready, lambda: rest),
-            OpenedSession(principal, self.services, self.services, restricted=False),
+            OpenedSession(principal, self.services, self.services),
             self.services,
             Limits(linger_seconds=0.01),
             ended=lambda: self.events.append("ended"),
