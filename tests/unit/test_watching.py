@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -136,14 +137,15 @@ def test_policy_events(files: Files) -> None:
     assert 'pgveil_policy_reloads_total{result="accepted"} 1.0' in files.metrics()
 
 
-def test_records_follow_the_policy(files: Files) -> None:
-    """A plan's record names the policy in force, after a reload too."""
+def test_records_name_the_policy_of_the_plan(files: Files) -> None:
+    """A statement that began under the policy before a reload is recorded under that policy."""
     session = files.session()
     files.watch.policy_loaded("v1")
     session.statement(PLAIN, rows=1, seconds=0.1, sqlstate=None)
     files.watch.policy_loaded("v2", reloaded=True)
     session.statement(PLAIN, rows=1, seconds=0.1, sqlstate=None)
-    assert [r["policy"] for r in files.records() if r["type"] == "statement"] == ["v1", "v2"]
+    session.statement(replace(PLAIN, policy_version="v2"), rows=1, seconds=0.1, sqlstate=None)
+    assert [r["policy"] for r in files.records() if r["type"] == "statement"] == ["v1", "v1", "v2"]
 
 
 def test_full_disk_stops_protected_statements_only(full_disk: Files) -> None:
