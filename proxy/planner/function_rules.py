@@ -21,8 +21,15 @@ def check(references: References, snapshot: Snapshot, role: BoundRole, search_pa
         _check_operator(operator, snapshot, role, search_path)
 
 
-def check_attributes(names: set[str], snapshot: Snapshot, role: BoundRole) -> None:
-    """Refuse ``row.name`` where that could call a function that the role may not use (manual, 4.2.4)."""
+def check_attributes(references: References, resolved: set[int], snapshot: Snapshot, role: BoundRole) -> None:
+    """Refuse ``value.name`` where that could call a function that the role may not use (manual, 4.2.4).
+
+    It can wherever the name is not known to be a column's, and on values of any type: ``('…'::text).pg_read_file``.
+    """
+    names = {name for position, name in references.fields if position not in resolved}
+    for name in sorted(names & snapshot.system_functions):
+        if name not in allowlist.functions() or name in allowlist.judged_functions():
+            raise _refused(name, role)
     for schema, name in sorted(snapshot.functions):
         if name in names and f"{schema}.{name}" not in role.functions:
             raise _refused(f"{schema}.{name}", role)

@@ -29,14 +29,14 @@ CTEs = Mapping[str, Columns | None]
 class Lineage:
     """The lineage of one statement. ``relation_item`` gives the FROM item of a resolved relation.
 
-    After ``run``, ``uses`` holds every protected column that the statement names anywhere, and ``attributes`` the names
-    behind a dot that are no known column: Postgres may take them for function calls (manual, 4.2.4).
+    After ``run``, ``uses`` holds every protected column that the statement names anywhere, and ``resolved`` the
+    positions of the qualified ColumnRefs that certainly are columns, and so no function calls (manual, 4.2.4).
     """
 
     def __init__(self, relation_item: Callable[[RelationReference], Item]) -> None:
         self._relation_item = relation_item
         self.uses: set[Protected] = set()
-        self.attributes: set[str] = set()
+        self.resolved: set[int] = set()
 
     def run(self, select: Any) -> Columns | None:
         """The output columns of a SelectStmt, or None where their number is not known.
@@ -178,7 +178,7 @@ class Lineage:
             return self._star(fields, space)
         name = target.name or output_name(target.val)
         if fields is not None:
-            column = self._column(fields, space)
+            column = self._column(fields, space, value)
             self._use(column)
             if column is not None:
                 return (column.named(name),)
@@ -193,7 +193,7 @@ class Lineage:
         fields = _field_path(cast[0]) if cast is not None else None
         if cast is None or fields is None or fields[-1] == "*":
             return None
-        column = self._column(fields, space)
+        column = self._column(fields, space, cast[0])
         return fields if column is not None and column.type_name == cast[1] else None
 
     def _star(self, fields: tuple[str, ...], space: Namespace) -> Columns | None:
@@ -219,26 +219,23 @@ class Lineage:
                 outputs = self._query(message, space, ctes)
                 uses.update(p for o in outputs or () for p in o.uses)
             elif name in ("ColumnRef", "A_Indirection") and (fields := _field_path(message)) is not None:
-                uses.update(self._named(fields, space))
-            elif name == "A_Indirection":
-                self.attributes.update(names_of(message.indirection))
-                stack.extend(child_messages(message))
+                uses.update(self._named(fields, space, message))
             elif name not in ("", "LockingClause"):
                 stack.extend(child_messages(message))
         self.uses.update(uses)
         return frozenset(uses)
 
-    def _named(self, fields: tuple[str, ...], space: Namespace) -> frozenset[Protected]:
+    def _named(self, fields: tuple[str, ...], space: Namespace, message: Any) -> frozenset[Protected]:
         if fields[-1] == "*":
             return frozenset(p for c in self._star(fields, space) or () for p in c.uses)
-        column = self._column(fields, space)
+        column = self._column(fields, space, message)
         if column is not None:
             return column.uses
         if len(fields) == 1 and (item := space.item(fields[0])) is not None:  # a whole-row reference
             return frozenset(p for c in item.columns or () for p in c.uses)
         return frozenset()
 
-    def _column(self, fields: tuple[str, ...], space: Namespace) -> OutputColumn | None:
+    def _column(self, fields: tuple[str, ...], space: Namespace, message: Any) -> OutputColumn | None:
         if len(fields) == 1:
             column = space.column(fields[0])
             if column is None and (protected := space.denied(fields[0])) is not None:
@@ -251,8 +248,8 @@ class Lineage:
             if protected.decision.column.name == fields[-1]:
                 raise _denied(protected)
         column = next((c for c in item.columns or () if c.name == fields[-1]), None)
-        if column is None:
-            self.attributes.add(fields[-1])
+        if column is not None and message.DESCRIPTOR.name == "ColumnRef":
+            self.resolved.add(message.location)
         return column
 
     def _use(self, column: OutputColumn | None) -> None:

@@ -149,9 +149,7 @@ class Planner:
         lineage = Lineage(lambda r: self._views.item(resolver.resolve(r)))
         select = statement if judgement.body is Body.WHOLE and statement.DESCRIPTOR.name == "SelectStmt" else None
         outputs = lineage.run(select) if select is not None else None
-        # Where columns are not followed, any name behind a dot that is a function's counts as a call of it.
-        attributes = lineage.attributes if select is not None else references.fields
-        function_rules.check_attributes(attributes, self.snapshot, self.role)
+        function_rules.check_attributes(references, lineage.resolved, self.snapshot, self.role)
         rewritten = any(s.needs_rewrite for s in sources)
         sent = self._rewritten(text, tree, judgement, sources, resolver) if rewritten else text
         plan = Plan(

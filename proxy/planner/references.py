@@ -28,6 +28,7 @@ _EXPRESSION_NODES: Final = """
     Boolean String BitString List A_Const NamedArgExpr IndexElem DefElem MergeSupportFunc
 """
 EXPRESSION_NODES: Final = frozenset(_EXPRESSION_NODES.split())
+NOWHERE: Final = -1  # ``(a).b``: whether ``a`` is a row or a value is not settled by its name
 WITH_BEARERS: Final = frozenset({"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"})
 
 
@@ -56,14 +57,15 @@ class References:
     """Everything one statement names. ``reads`` and ``writes`` keep one entry for each mention, in tree order.
 
     ``fields`` are the names written behind a dot, which Postgres may take for a function call in attribute notation
-    (manual, 4.2.4). ``setting_calls`` are (function, setting name or None when it is no literal).
+    (manual, 4.2.4), with the position of their ColumnRef, or NOWHERE. ``setting_calls`` are (function, setting name or
+    None when it is no literal).
     """
 
     reads: list[RelationReference] = field(default_factory=list)
     writes: list[RelationReference] = field(default_factory=list)
     functions: set[NamedObject] = field(default_factory=set)
     operators: set[NamedObject] = field(default_factory=set)
-    fields: set[str] = field(default_factory=set)
+    fields: set[tuple[int, str]] = field(default_factory=set)
     setting_calls: list[tuple[str, str | None, str | None]] = field(default_factory=list)
     locks_rows: bool = False
 
@@ -181,9 +183,9 @@ class _Collector:
             case "RangeTableSample":
                 _check_sample(_named(message.method))
             case "ColumnRef":
-                self.found.fields.update(names_of(message.fields)[1:])
+                self.found.fields.update((message.location, name) for name in names_of(message.fields)[1:])
             case "A_Indirection":
-                self.found.fields.update(names_of(message.indirection))
+                self.found.fields.update((NOWHERE, name) for name in names_of(message.indirection))
             case _:
                 return
 

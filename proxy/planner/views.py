@@ -112,7 +112,7 @@ class Views:
         sources = [self._source(view, resolver, r) for r in references.reads]
         lineage = Lineage(lambda r: self.item(resolver.resolve(r)))
         columns = lineage.run(select)
-        function_rules.check_attributes(lineage.attributes, self.snapshot, self.role)
+        function_rules.check_attributes(references, lineage.resolved, self.snapshot, self.role)
         relations = tuple(sorted({view.qualified_name, *self.names_under(sources)}))
         if not any(s.needs_rewrite for s in sources):
             return ViewExpansion(None, frozenset(), relations, columns)

@@ -73,7 +73,7 @@ SNAPSHOT = Snapshot(
     functions=frozenset({("clinic", "label"), ("clinic", "upper")}),
     operators=frozenset({("clinic", "###")}),
     system_relations=frozenset({"pg_class", "pg_stats", "pg_stat_activity"}),
-    system_functions=frozenset({"upper", "count", "sum", "max", "pg_read_file", "query_to_xml"}),
+    system_functions=frozenset({"upper", "count", "sum", "max", "pg_read_file", "query_to_xml", "ts_stat"}),
 )
 
 

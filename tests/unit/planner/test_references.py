@@ -74,7 +74,7 @@ def test_writes_inside_with_are_found() -> None:
 def test_functions_operators_and_fields_are_found() -> None:
     """Also in attribute notation, in ORDER BY USING and in sub-link operators."""
     found = references("SELECT p.label, (q).x, s.f(1) FROM p WHERE a ### 1 ORDER BY b USING OPERATOR(s.<<<)")
-    assert {"label", "x"} == found.fields
+    assert {(7, "label"), (-1, "x")} == found.fields
     assert {("s", "f")} == {(f.schema, f.name) for f in found.functions}
     assert {(None, "###"), ("s", "<<<")} == {(o.schema, o.name) for o in found.operators}
 
