@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator
 
 import pytest
+from psycopg import sql
 
 from proxy.catalog.introspect import ConnectParameters
 from proxy.catalog.snapshot import Snapshot
@@ -178,7 +179,9 @@ async def test_closed_store_refuses(clinic: Clinic, store: CatalogStore) -> None
     with pytest.raises(CatalogError):
         await store.get(clinic.database)
     with clinic.connect(database="postgres") as connection:
-        count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgveil catalog'"
+        count = sql.SQL(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgveil catalog' AND datname = {}"
+        ).format(clinic.database)  # a proxy of other tests may watch databases of its own
         async with asyncio.timeout(10):
             while connection.execute(count).fetchone() != (0,):  # noqa: ASYNC110 - the server ends them in its own time
                 await asyncio.sleep(0.01)
