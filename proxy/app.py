@@ -8,6 +8,7 @@ fails leaves everything as it was.
 from __future__ import annotations
 
 import logging
+import os
 from typing import Final
 
 from proxy.admin.readiness import Readiness, reach
@@ -49,20 +50,20 @@ class Application:
             refresh_seconds=settings.upstream.catalog_refresh_seconds,
             on_change=self._catalog_changed,
         )
+        self._readiness = Readiness(
+            journal_writable=self._watch.journal.is_writable,
+            probe=lambda: reach(settings.upstream.host, settings.upstream.port),
+        )
         tls = settings.listen.tls
         limits = settings.limits.limits()
         self._server = Server(
             host=settings.listen.host,
             port=settings.listen.port,
-            services=_Services(self._authenticator, self._catalogs, self._scopes, self._watch),
+            services=_Services(self._authenticator, self._catalogs, self._scopes, self._watch, self._readiness),
             upstream=Upstream(_address(settings.upstream), _account(settings.upstream), limits),
             limits=limits,
             tls=server_context(tls.certificate, tls.key) if tls is not None else None,
             clear_passwords=settings.listen.allow_password_without_tls,
-        )
-        self._readiness = Readiness(
-            journal_writable=self._watch.journal.is_writable,
-            probe=lambda: reach(settings.upstream.host, settings.upstream.port),
         )
         self._admin = AdminServer(settings.admin.host, settings.admin.port, self._metrics, self._readiness)
 
@@ -75,10 +76,7 @@ class Application:
             await self._authenticator.prepare()
             await self._check_policy()
             await self._admin.start()
-            address = await self._server.start()
-        except OSError as error:
-            await self._close()
-            raise SettingsFileError(f"cannot listen: {error.strerror or error}") from None
+            address = await self._listen()
         except BaseException:
             await self._close()
             raise
@@ -86,6 +84,14 @@ class Application:
         self._readiness.policy_loaded = not self._scopes.unfit_databases
         self._watch.policy_loaded(self._scopes.policy.version)
         return address
+
+    async def _listen(self) -> tuple[str, int]:
+        try:
+            return await self._server.start()
+        except OSError as error:
+            listen = self._settings.listen
+            reason = os.strerror(error.errno) if error.errno else error.strerror or str(error)
+            raise SettingsFileError(f"listen: cannot listen on {listen.host}:{listen.port}: {reason}") from None
 
     async def _check_policy(self) -> None:
         for database in self._settings.upstream.databases:
@@ -134,34 +140,44 @@ class Application:
 class _Services:
     """What a login needs (implements ``net.ports.SessionServices``)."""
 
-    def __init__(self, authenticator: Authenticator, catalogs: CatalogStore, scopes: Scopes, watch: Watch) -> None:
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        catalogs: CatalogStore,
+        scopes: Scopes,
+        watch: Watch,
+        readiness: Readiness,
+    ) -> None:
         self._authenticator = authenticator
         self._catalogs = catalogs
         self._scopes = scopes
         self._watch = watch
+        self._readiness = readiness
 
     async def authenticate(self, *, user: str, password: str) -> Principal:
         """See ``SessionServices``."""
-        try:
-            return await self._authenticator.authenticate(password, user)
-        except ProxyError as error:
-            self._watch.login_refused(error, user=user)
-            raise
+        return await self._authenticator.authenticate(password, user)
 
-    async def open(self, principal: Principal, startup: Startup) -> OpenedSession:
+    async def open(self, principal: Principal, startup: Startup, *, client: str | None) -> OpenedSession:
         """See ``SessionServices``."""
-        try:
-            await self._catalogs.get(startup.database)
-            self._scopes.planner(startup.database, principal.role)
-        except ProxyError as error:
-            self._watch.login_refused(error, user=startup.user, database=startup.database)
-            raise
+        self._readiness.upstream_answered()
+        await self._catalogs.get(startup.database)
+        self._scopes.planner(startup.database, principal.role)
         watching = self._watch.session(
-            principal, database=startup.database, application=startup.application_name or None
+            principal, database=startup.database, client=client, application=startup.application_name or None
         )
         watching.opened()
         planning = LivePlanning(self._scopes, startup.database, principal.role, self._catalogs.kick)
         return OpenedSession(principal, planning, watching)
+
+    def login_failed(self, error: Exception, *, startup: Startup | None, client: str | None) -> None:
+        """See ``SessionServices``."""
+        self._watch.login_refused(
+            error if isinstance(error, ProxyError) else ProxyError("internal error"),
+            user=startup.user if startup is not None else None,
+            database=startup.database if startup is not None else None,
+            client=client,
+        )
 
     def closed(self, session: OpenedSession) -> None:
         """See ``SessionServices``."""
@@ -171,6 +187,7 @@ class _Services:
     def upstream_failed(self, sqlstate: str) -> None:
         """See ``SessionServices``."""
         self._watch.metrics.upstream_error(sqlstate)
+        self._readiness.upstream_failed()
 
 
 async def read_catalog(settings: Settings, database: str) -> Snapshot:

@@ -6,6 +6,8 @@ Invariant: it only reads; nothing that it answers is about a single person or va
 
 from __future__ import annotations
 
+import os
+
 from aiohttp import web
 
 from proxy.admin.readiness import Readiness
@@ -42,7 +44,7 @@ class AdminServer:
             await web.TCPSite(runner, self._host, self._port).start()
         except OSError as problem:
             await runner.cleanup()
-            reason = problem.strerror or type(problem).__name__
+            reason = os.strerror(problem.errno) if problem.errno else type(problem).__name__
             raise SettingsFileError(f"admin: cannot listen on {self._host}:{self._port}: {reason}") from None
         self._runner = runner
         self._port = runner.addresses[0][1]

@@ -12,11 +12,17 @@ import ssl
 from collections.abc import Callable
 from typing import Final, Protocol, cast, runtime_checkable
 
-from proxy.errors import ClientProtocolError, ProxyError, SessionEndedError, UpstreamUnavailableError
+from proxy.errors import (
+    ClientProtocolError,
+    ProxyError,
+    SessionEndedError,
+    TooManyConnectionsError,
+    UpstreamUnavailableError,
+)
 from proxy.net.farewell import send_away
 from proxy.net.limits import Limits
 from proxy.net.ports import OpenedSession, SessionServices
-from proxy.net.sockets import is_loopback, tune
+from proxy.net.sockets import is_loopback, peer_address, tune
 from proxy.net.tls import ALPN_PROTOCOL
 from proxy.net.upstream import Upstream, UpstreamLink
 from proxy.session.handshake import CancelRequested, Handshake, LoginRequested, StartTls
@@ -167,7 +173,7 @@ class Login(asyncio.Protocol):
             principal = await self._host.services.authenticate(user=startup.user, password=password)
             link = await self._host.upstream.login(startup, principal_label=f"{principal.role}:{principal.name}")
             try:
-                opened = await self._host.services.open(principal, startup)
+                opened = await self._host.services.open(principal, startup, client=peer_address(self.transport))
             except BaseException:
                 link.transport.write(TERMINATE_MESSAGE)
                 link.transport.close()
@@ -189,8 +195,13 @@ class Login(asyncio.Protocol):
 
     def refuse(self, error: Exception) -> None:
         """Send the client away with this error."""
+        client = peer_address(self.transport)
         if isinstance(error, ProxyError):
-            _log.info("login refused: %s %s", error.sqlstate, type(error).__name__)
+            _log.info("login from %s refused: %s %r", client, error.sqlstate, error.detail or error.message)
+        # Without a startup packet it was no login: whoever knocks at the port or talks nonsense fills no journal.
+        startup = self._handshake.startup if self._handshake is not None else None
+        if startup is not None or isinstance(error, TooManyConnectionsError):
+            self._host.services.login_failed(error, startup=startup, client=client)
         self._over()
         if self._starting_tls:
             self.transport.abort()  # it is neither in clear nor encrypted: nothing can be said

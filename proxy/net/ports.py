@@ -29,8 +29,14 @@ class SessionServices(Protocol):
     async def authenticate(self, *, user: str, password: str) -> Principal:
         """The principal of this password (raises AuthenticationError)."""
 
-    async def open(self, principal: Principal, startup: Startup) -> OpenedSession:
-        """What the session of this principal on ``startup.database`` works with. Asked once the upstream let us in."""
+    async def open(self, principal: Principal, startup: Startup, *, client: str | None) -> OpenedSession:
+        """What the session of this principal on ``startup.database`` works with. Asked once the upstream let us in.
+
+        ``client`` is the peer's address, where it has one.
+        """
+
+    def login_failed(self, error: Exception, *, startup: Startup | None, client: str | None) -> None:
+        """A login came to nothing; ``startup`` is None where the client was sent away before it was listened to."""
 
     def closed(self, session: OpenedSession) -> None:
         """A session that was opened is over."""

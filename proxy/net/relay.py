@@ -140,10 +140,14 @@ class Relay:
         else:
             self._upstream.resume_reading()
 
-    def client_said_all(self) -> None:
-        """The client closed its side: it still gets the answers to what it asked, and upstream closes after them."""
+    def client_said_all(self) -> bool:
+        """The client closed its side: it still gets the answers to what it asked, and upstream closes after them.
+
+        Returns whether its connection stays open for them, which one with TLS cannot.
+        """
         self.client_finished = True
         self._conversation.client_closed()
+        return self._client.can_write_eof()
 
     def client_lost(self) -> None:
         """The client's connection is closed."""
@@ -247,8 +251,7 @@ class _ClientSide(asyncio.Protocol):
         self._relay.client_full(False)
 
     def eof_received(self) -> bool:
-        self._relay.client_said_all()
-        return True  # which TLS transports do not take: they close
+        return self._relay.client_said_all()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._relay.client_lost()

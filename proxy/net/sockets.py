@@ -28,6 +28,12 @@ def tune(transport: asyncio.Transport) -> None:
             connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
 
 
+def peer_address(transport: asyncio.Transport) -> str | None:
+    """The peer's IP address; None on a Unix socket, and where it was gone before it could be asked for."""
+    peer = transport.get_extra_info("peername")
+    return str(peer[0]) if isinstance(peer, tuple) and peer else None
+
+
 def is_loopback(transport: asyncio.Transport) -> bool:
     """Whether the peer is on this machine: a Unix socket or a loopback address."""
     connection = transport.get_extra_info("socket")

@@ -50,6 +50,8 @@ class FakeServices:
         self.opened: list[OpenedSession] = []
         self.closed_sessions: list[OpenedSession] = []
         self.failures: list[str] = []
+        self.clients: list[str | None] = []
+        self.failed_logins: list[tuple[str, str | None, str | None]] = []
         self.expires_at = time.time() + 3600
 
     async def authenticate(self, *, user: str, password: str) -> Principal:
@@ -64,7 +66,8 @@ class FakeServices:
                 await asyncio.sleep(3600)
         return Principal(password, user, "analyst", "https://idp.example", self.expires_at)
 
-    async def open(self, principal: Principal, startup: Startup) -> OpenedSession:
+    async def open(self, principal: Principal, startup: Startup, *, client: str | None) -> OpenedSession:
+        self.clients.append(client)
         if startup.database == "unreadable":
             raise CatalogError("the catalog could not be read")
         opened = OpenedSession(principal, PassingPlanning(), NoWatching())
@@ -73,6 +76,10 @@ class FakeServices:
 
     def closed(self, session: OpenedSession) -> None:
         self.closed_sessions.append(session)
+
+    def login_failed(self, error: Exception, *, startup: Startup | None, client: str | None) -> None:
+        user = startup.user if startup is not None else None
+        self.failed_logins.append((type(error).__name__, user, client))
 
     def upstream_failed(self, sqlstate: str) -> None:
         self.failures.append(sqlstate)

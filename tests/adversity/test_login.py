@@ -55,6 +55,7 @@ async def test_refused_login(proxy: StartProxy, upstream: FakeUpstream) -> None:
     assert error["M"] == 'password authentication failed for user "ada"'
     assert error["D"] == "The token has expired."
     assert not upstream.startups
+    assert running.services.failed_logins == [("AuthenticationError", "ada", "127.0.0.1")]
 
 
 async def test_bug_in_a_login(proxy: StartProxy, upstream: FakeUpstream, caplog: pytest.LogCaptureFixture) -> None:
@@ -80,6 +81,7 @@ async def test_service_that_refuses_to_open(proxy: StartProxy, upstream: FakeUps
     client.send(PasswordMessage(b"ada").encode())
     assert (await client.error())["C"] == "57P03"
     await asyncio.wait_for(upstream.received_terminate.wait(), 5)
+    assert running.services.failed_logins == [("CatalogError", "ada", "127.0.0.1")]
 
 
 @pytest.mark.parametrize(
@@ -187,6 +189,8 @@ async def test_session_limit(proxy: StartProxy, upstream: FakeUpstream) -> None:
     client.startup()
     error = await client.error()
     assert (error["S"], error["C"]) == ("FATAL", "53300")
+    assert running.services.failed_logins == [("TooManyConnectionsError", None, "127.0.0.1")]
+    assert running.services.clients == ["127.0.0.1", "127.0.0.1"]
     await first.close()
     await running.sessions_become(1)
     await running.session()

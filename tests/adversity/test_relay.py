@@ -28,6 +28,7 @@ async def test_upstream_is_down(proxy: StartProxy, upstream: FakeUpstream) -> No
     error = await client.error()
     assert (error["S"], error["C"]) == ("FATAL", "57P03")
     assert running.services.failures == ["57P03"]
+    assert running.services.failed_logins == [("UpstreamUnavailableError", "ada", "127.0.0.1")]
     await upstream.start()
     await running.session()
 

@@ -49,6 +49,19 @@ async def test_client_that_leaves_without_a_word(
     await running.sessions_become(0)
 
 
+async def test_tls_client_that_says_goodbye_to_tls_only(
+    proxy: StartProxy, upstream: FakeUpstream, server_files: ServerFiles, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A client that closes TLS without a Terminate frees its session, and nobody is warned of it."""
+    running = await proxy(upstream.port, tls=True)
+    client = await running.client()
+    await client.start_tls(_client_context(server_files))
+    await client.login()
+    client.writer.close()
+    await running.sessions_become(0)
+    assert not [record for record in caplog.records if record.name == "asyncio"]
+
+
 async def test_direct_tls(proxy: StartProxy, upstream: FakeUpstream, server_files: ServerFiles) -> None:
     """TLS from the first byte is a login like any other where the client names the protocol (PostgreSQL 17)."""
     running = await proxy(upstream.port, tls=True)

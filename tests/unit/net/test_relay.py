@@ -100,11 +100,13 @@ class Services:
     async def authenticate(self, *, user: str, password: str) -> Principal:
         raise AssertionError
 
-    async def open(self, principal: Principal, startup: Startup) -> OpenedSession:
+    async def open(self, principal: Principal, startup: Startup, *, client: str | None) -> OpenedSession:
         raise AssertionError
 
     def closed(self, session: OpenedSession) -> None:
         self.over.append(session)
+
+    def login_failed(self, error: Exception, *, startup: Startup | None, client: str | None) -> None: ...
 
     def upstream_failed(self, sqlstate: str) -> None:
         self.failures.append(sqlstate)
