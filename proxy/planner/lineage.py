@@ -237,10 +237,9 @@ class Lineage:
 
     def _column(self, fields: tuple[str, ...], space: Namespace, message: Any) -> OutputColumn | None:
         if len(fields) == 1:
-            column = space.column(fields[0])
-            if column is None and (protected := space.denied(fields[0])) is not None:
+            if (protected := space.denied(fields[0])) is not None:
                 raise _denied(protected)
-            return column
+            return space.column(fields[0])
         item = space.item(fields[-2], fields[-3] if len(fields) > 2 else None)
         if item is None:
             return None

@@ -86,20 +86,24 @@ class Namespace:
 
     def column(self, name: str) -> OutputColumn | None:
         """The column of that bare name, here or in an enclosing query; None when unknown."""
-        pools = [self.visible] if self.visible is not None else [i.columns for i in self.items if i.columns is not None]
-        for pool in pools:
-            for column in pool:
-                if column.name == name:
-                    return column
+        column = self._own_column(name)
+        if column is not None:
+            return column
         return self.outer.column(name) if self.outer is not None else None
 
+    def _own_column(self, name: str) -> OutputColumn | None:
+        pools = [self.visible] if self.visible is not None else [i.columns for i in self.items if i.columns is not None]
+        return next((column for pool in pools for column in pool if column.name == name), None)
+
     def denied(self, name: str) -> Protected | None:
-        """The denied column of that bare name in the innermost query that has one."""
+        """The denied column of that bare name; None where the innermost query that knows the name shows it."""
         for candidate in self.items:
             for protected in candidate.denied:
                 if protected.decision.column.name == name:
                     return protected
-        return self.outer.denied(name) if self.outer is not None else None
+        if self.outer is None or self._own_column(name) is not None:
+            return None
+        return self.outer.denied(name)
 
 
 def item_namespace(item: Item, outer: Namespace | None) -> Namespace:

@@ -108,6 +108,8 @@ class Views:
         original = grammar.parse(view.definition)
         select = inner(original.stmts[0].stmt)
         references = collect(select)
+        if any(function == "set_config" for function, _, _ in references.setting_calls):
+            raise UnsupportedRefusal(f"{view.qualified_name} changes settings, which no view may", reason="setting")
         function_rules.check(references, self.snapshot, self.role, ())
         sources = [self._source(view, resolver, r) for r in references.reads]
         lineage = Lineage(lambda r: self.item(resolver.resolve(r)))

@@ -66,6 +66,7 @@ SNAPSHOT = Snapshot(
         _view(20006, "clinic.behind", {"surname": TEXT}, " SELECT front.surname FROM clinic.front"),
         _view(20007, "sales.totals", {"sum": TEXT}, " SELECT sum(orders.total) AS sum FROM sales.orders"),
         _view(20008, "clinic.labels", {"label": TEXT}, " SELECT clinic.label(p.id) AS label FROM clinic.patients p"),
+        _view(20011, "clinic.moving", {"x": TEXT}, " SELECT set_config('search_path'::text, 'x'::text, false) AS x"),
         _relation(20009, "clinic.patients_old", _PATIENT, parents=(PATIENTS,)),
         _relation(20010, "clinic.unlisted", {"x": TEXT}),
     ),
@@ -73,7 +74,9 @@ SNAPSHOT = Snapshot(
     functions=frozenset({("clinic", "label"), ("clinic", "upper")}),
     operators=frozenset({("clinic", "###")}),
     system_relations=frozenset({"pg_class", "pg_stats", "pg_stat_activity"}),
-    system_functions=frozenset({"upper", "count", "sum", "max", "pg_read_file", "query_to_xml", "ts_stat"}),
+    system_functions=frozenset(
+        {"upper", "count", "sum", "max", "pg_read_file", "query_to_xml", "ts_stat", "set_config"}
+    ),
 )
 
 
