@@ -103,8 +103,12 @@ def explain(
         raise typer.BadParameter(f"the policy has no role {role}", param_hint="--role")
     console = _console()
     path = tuple(s.strip() for s in search_path.split(",") if s.strip())
+    planner = Planner(bound, bound_role)
     try:
-        plan, outputs = Planner(bound, bound_role).explain(sql, path)
+        if (count := len(planner.split(sql))) != 1:
+            what = "give one statement, not several" if count else "there is no statement"
+            raise typer.BadParameter(what, param_hint="SQL")
+        plan, outputs = planner.explain(sql, path)
     except Refusal as refusal:
         _print_refusal(console, refusal)
         raise typer.Exit(1) from None
