@@ -81,7 +81,7 @@ class Application:
             await self._close()
             raise
         self._readiness.listening = True
-        self._readiness.policy_loaded = not self._scopes.unfit_databases
+        self._readiness.policy_loaded = True
         self._watch.policy_loaded(self._scopes.policy.version)
         return address
 
@@ -133,8 +133,9 @@ class Application:
 
     def _catalog_changed(self, snapshot: Snapshot) -> None:
         for problem in self._scopes.update_catalog(snapshot):
+            # Not a reason to be unready: what does not fit is hidden, and all else is served as before. Every proxy
+            # in front of the database would otherwise leave service at the same ALTER TABLE.
             _log.error("the policy does not fit database %s: %s", snapshot.database, problem)
-        self._readiness.policy_loaded = not self._scopes.unfit_databases
 
 
 class _Services:
