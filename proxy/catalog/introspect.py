@@ -137,13 +137,15 @@ async def read_snapshot(connection: asyncpg.Connection) -> Snapshot:
         schemas = frozenset(row["name"] for row in await connection.fetch(queries.SCHEMAS))
         functions = _names(await connection.fetch(queries.FUNCTIONS))
         operators = _names(await connection.fetch(queries.OPERATORS))
+        called = await connection.fetch(queries.TYPE_CALLS)
+        type_calls = frozenset((r["schema"], r["name"], r["function_schema"], r["function"]) for r in called)
         system = _names(await connection.fetch(queries.SYSTEM_RELATIONS))
         system_functions = frozenset(row["name"] for row in await connection.fetch(queries.SYSTEM_FUNCTIONS))
     version = _digest(
         server["database"],
         server["version_num"],
         relations,
-        *(sorted(part) for part in (schemas, functions, operators, system, system_functions)),
+        *(sorted(part) for part in (schemas, functions, operators, type_calls, system, system_functions)),
     )
     return Snapshot(
         database=server["database"],
@@ -153,6 +155,7 @@ async def read_snapshot(connection: asyncpg.Connection) -> Snapshot:
         schemas=schemas,
         functions=functions,
         operators=operators,
+        type_calls=type_calls,
         system_relations=frozenset(name for schema, name in system if schema == "pg_catalog"),
         system_functions=system_functions,
         information_schema_relations=frozenset(name for schema, name in system if schema == "information_schema"),

@@ -68,6 +68,42 @@ FUNCTIONS: Final = f"""
     WHERE {_USER_SCHEMA}
 """
 
+# Types that run functions unnamed: by CREATE CAST or a domain's constraint, also through what is made of such types. An
+# extension's own casts do not count: they are part of its types.
+TYPE_CALLS: Final = f"""
+    WITH RECURSIVE called AS (
+        SELECT t.type, c.castfunc AS function
+        FROM pg_cast c CROSS JOIN LATERAL (VALUES (c.castsource), (c.casttarget)) AS t (type)
+        UNION
+        SELECT k.contypid, coalesce(o.oprcode::oid, d.refobjid)
+        FROM pg_constraint k
+        JOIN pg_depend d ON d.classid = 'pg_constraint'::regclass AND d.objid = k.oid
+        LEFT JOIN pg_operator o ON d.refclassid = 'pg_operator'::regclass AND o.oid = d.refobjid
+        WHERE k.contypid <> 0 AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
+    ), reached AS (
+        SELECT c.type, c.function FROM called c
+        WHERE c.type IN (SELECT t.oid FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE {_USER_SCHEMA})
+        AND EXISTS (
+            SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+            WHERE p.oid = c.function AND {_USER_SCHEMA}
+        ) AND NOT EXISTS (
+            SELECT FROM pg_depend e
+            WHERE e.classid = 'pg_proc'::regclass AND e.objid = c.function AND e.deptype = 'e'
+        )
+        UNION
+        SELECT t.oid, r.function
+        FROM reached r
+        CROSS JOIN pg_type t
+        WHERE r.type IN (t.typbasetype, t.typelem)
+           OR t.typrelid IN (SELECT a.attrelid FROM pg_attribute a WHERE a.atttypid = r.type AND a.attnum > 0)
+    )
+    SELECT DISTINCT n.nspname AS schema, t.typname AS name, f.nspname AS function_schema, p.proname AS function
+    FROM reached r
+    JOIN pg_type t ON t.oid = r.type JOIN pg_namespace n ON n.oid = t.typnamespace
+    JOIN pg_proc p ON p.oid = r.function JOIN pg_namespace f ON f.oid = p.pronamespace
+    WHERE {_USER_SCHEMA}
+"""
+
 OPERATORS: Final = f"""
     SELECT DISTINCT n.nspname AS schema, o.oprname AS name
     FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace
@@ -94,6 +130,6 @@ FINGERPRINT: Final = " UNION ALL ".join(
     f"coalesce(sum(hashtextextended(xmin::text || ctid::text, 0)), 0)::text AS digest FROM {table}"
     for table in (
         *("pg_class", "pg_attribute", "pg_inherits", "pg_rewrite", "pg_type", "pg_proc", "pg_namespace"),
-        *("pg_constraint", "pg_operator"),
+        *("pg_constraint", "pg_operator", "pg_cast"),
     )
 )

@@ -94,7 +94,8 @@ class Snapshot:
     """One database's catalog at one moment. User-defined relations and functions only (no pg_catalog, no toast).
 
     ``functions`` are (schema, name) of every function, aggregate and procedure outside pg_catalog and
-    information_schema; ``operators`` likewise; ``server_version_num`` is the upstream's, for instance 160004.
+    information_schema; ``operators`` likewise; ``type_calls`` are (schema, type, schema, function): what a cast to or
+    from a type runs without naming it; ``server_version_num`` is the upstream's, for instance 160004.
     ``system_relations`` are the names of the relations in pg_catalog (they are found before the search path), and
     ``system_functions`` those of its functions; ``information_schema_relations`` the relations of information_schema.
     """
@@ -106,6 +107,7 @@ class Snapshot:
     schemas: frozenset[str]
     functions: frozenset[tuple[str, str]] = frozenset()
     operators: frozenset[tuple[str, str]] = frozenset()
+    type_calls: frozenset[tuple[str, str, str, str]] = frozenset()
     system_relations: frozenset[str] = frozenset()
     system_functions: frozenset[str] = frozenset()
     information_schema_relations: frozenset[str] = frozenset()

@@ -19,6 +19,10 @@ def check(references: References, snapshot: Snapshot, role: BoundRole, search_pa
         _check_function(function, snapshot, role, search_path)
     for operator in references.operators:
         _check_operator(operator, snapshot, role, search_path)
+    for schema, name, *called in sorted(snapshot.type_calls):
+        bare = schema in search_path and NamedObject(None, name) in references.types
+        if (bare or NamedObject(schema, name) in references.types) and ".".join(called) not in role.functions:
+            raise _refused(".".join(called), role)
 
 
 def check_attributes(references: References, resolved: set[int], snapshot: Snapshot, role: BoundRole) -> None:

@@ -46,7 +46,7 @@ class RelationReference:
 
 @dataclass(frozen=True, slots=True)
 class NamedObject:
-    """A function or operator as the statement writes it."""
+    """A function, operator or type as the statement writes it."""
 
     schema: str | None
     name: str
@@ -65,6 +65,7 @@ class References:
     writes: list[RelationReference] = field(default_factory=list)
     functions: set[NamedObject] = field(default_factory=set)
     operators: set[NamedObject] = field(default_factory=set)
+    types: set[NamedObject] = field(default_factory=set)
     fields: set[tuple[int, str]] = field(default_factory=set)
     setting_calls: list[tuple[str, str | None, str | None]] = field(default_factory=list)
     locks_rows: bool = False
@@ -174,6 +175,8 @@ class _Collector:
                     )
             case "A_Expr":
                 self.found.operators.add(_named(message.name))
+            case "TypeName":
+                self.found.types.add(_named(message.names))
             case "SubLink":
                 if message.oper_name:
                     self.found.operators.add(_named(message.oper_name))

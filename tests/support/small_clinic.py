@@ -72,6 +72,7 @@ SNAPSHOT = Snapshot(
     ),
     schemas=frozenset({"clinic", "other", "sales"}),
     functions=frozenset({("clinic", "label"), ("clinic", "upper")}),
+    type_calls=frozenset({("clinic", "known_ssn", "clinic", "label")}),
     operators=frozenset({("clinic", "###")}),
     system_relations=frozenset({"pg_class", "pg_stats", "pg_stat_activity"}),
     system_functions=frozenset(

@@ -118,6 +118,8 @@ def test_a_primary_key_in_group_by_keeps_its_meaning(analyst: Planner) -> None:
         ("SELECT nothing(1)", "42883", "function"),
         ("SELECT (SELECT note FROM patients LIMIT 1) FROM (SELECT 1 AS note) q", "42501", "column"),
         ("SELECT * FROM moving", "0A000", "setting"),
+        ("SELECT 'x'::known_ssn", "42501", "function"),
+        ("SELECT * FROM json_to_record('{}') AS r(a clinic.known_ssn[])", "42501", "function"),
         ("SELECT ('SELECT 1'::text).ts_stat", "42501", "function"),
         ("SELECT (c).ts_stat FROM (SELECT 'SELECT 1'::text AS c, 1 AS ts_stat) c", "42501", "function"),
         ("SELECT clinic.label(1)", "42501", "function"),
