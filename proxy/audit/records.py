@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
-from proxy.errors import ProxyError, Refusal, StatementSyntaxError
+from proxy.errors import AuthenticationError, ProxyError, Refusal, StatementSyntaxError
 from proxy.identity.principal import Principal
 from proxy.planner.plan import Plan
 
@@ -65,7 +65,10 @@ def login(at: float, facts: SessionFacts) -> bytes:
 
 
 def login_refused(at: float, error: ProxyError, *, user: str | None, database: str | None, client: str | None) -> bytes:
-    """A login was refused or failed; nothing is known of the caller but what it called itself."""
+    """A login was refused (its token) or failed (the upstream, a limit, a role without policy).
+
+    Nothing is known of the caller but what it called itself.
+    """
     return _line(
         at,
         "login",
@@ -73,7 +76,7 @@ def login_refused(at: float, error: ProxyError, *, user: str | None, database: s
             "user": _clipped(user),
             "database": _clipped(database),
             "client": client,
-            "result": "refused",
+            "result": "refused" if isinstance(error, AuthenticationError) else "failed",
             "sqlstate": error.sqlstate,
             "reason": error.detail or error.message,
         },

@@ -90,7 +90,7 @@ def test_logins_are_recorded(clinic: Clinic, new_database: NewDatabase, tmp_path
         assert [(r["result"], r["client"], r["database"]) for r in logins] == [
             ("accepted", "127.0.0.1", database),
             ("refused", "127.0.0.1", database),
-            ("refused", "127.0.0.1", database),
+            ("failed", "127.0.0.1", database),
         ]
         for result in ("accepted", "refused", "failed"):
             assert f'pgveil_logins_total{{result="{result}"}} 1.0' in proxy.metrics()

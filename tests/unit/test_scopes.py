@@ -36,7 +36,8 @@ def policy(folder: Path, text: str) -> Policy:
 
 def planning(scopes: Scopes, role: str, kicked: list[str] | None = None) -> LivePlanning:
     """A session's planning in this role."""
-    return LivePlanning(scopes, "clinic", role, [].append if kicked is None else kicked.append)
+    databases: list[str] = [] if kicked is None else kicked
+    return LivePlanning(scopes, "clinic", role, databases.append)
 
 
 def with_columns(*columns: Column) -> Snapshot:
@@ -92,7 +93,8 @@ def test_role_removed(scopes: Scopes, tmp_path: Path) -> None:
 
 def test_unknown_database(scopes: Scopes) -> None:
     """Before a database's catalog was read nothing is planned on it."""
-    elsewhere = LivePlanning(scopes, "other", "clinician", [].append)
+    kicked: list[str] = []
+    elsewhere = LivePlanning(scopes, "other", "clinician", kicked.append)
     with pytest.raises(PolicyRefusal, match='catalog of database "other" is not known yet'):
         elsewhere.plan("SELECT 1", PATH)
     assert scopes.problems("other") == ()

@@ -68,7 +68,7 @@ def test_refused_login() -> None:
         "result": "refused", "sqlstate": "28P01", "reason": "The token has expired.",
     }  # fmt: skip
     down = read(records.login_refused(AT, UpstreamUnavailableError("down"), user=None, database=None, client=None))
-    assert (down["sqlstate"], down["reason"]) == ("57P03", "down")
+    assert (down["result"], down["sqlstate"], down["reason"]) == ("failed", "57P03", "down")
 
 
 def test_logout() -> None:
