@@ -25,6 +25,7 @@ from proxy.net.listener import Server
 from proxy.net.ports import OpenedSession
 from proxy.net.tls import TlsMode, server_context, upstream_context
 from proxy.net.upstream import Upstream, UpstreamAddress
+from proxy.policy.catalog_check import covers_anything
 from proxy.policy.load import load_policy
 from proxy.scopes import LivePlanning, Scopes
 from proxy.session.startup import Startup
@@ -95,8 +96,13 @@ class Application:
 
     async def _check_policy(self) -> None:
         for database in self._settings.upstream.databases:
-            await self._catalogs.get(database)
+            snapshot = await self._catalogs.get(database)
             problems = self._scopes.problems(database)
+            if not covers_anything(self._scopes.policy, snapshot):
+                raise SettingsFileError(
+                    f"upstream.databases: the database {database} has none of the policy's tables",
+                    hint="Name the databases that the policy is for; others can be used without being named.",
+                )
             if problems:
                 raise PolicyFileError(problems)
 

@@ -13,6 +13,10 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from proxy.app import Application
+from proxy.errors import SettingsFileError
+from proxy.identity.local_issuer import LocalIssuer
+from proxy.settings import load_settings
 from tests.support.postgres import Clinic, NewDatabase
 from tests.support.proxy_process import ProxyProcess, run_proxy
 
@@ -94,3 +98,23 @@ def test_logins_are_recorded(clinic: Clinic, new_database: NewDatabase, tmp_path
         ]
         for result in ("accepted", "refused", "failed"):
             assert f'pgveil_logins_total{{result="{result}"}} 1.0' in proxy.metrics()
+
+
+async def test_a_named_database_must_be_the_policys(clinic: Clinic, tmp_path: Path) -> None:
+    """A typing error among the databases is told at start, not found when everything is refused."""
+    LocalIssuer.create(tmp_path / "issuer")
+    where = clinic.proxy_login()
+    config = tmp_path / "pgveil.yaml"
+    config.write_text(
+        f"""
+listen: {{port: 0}}
+upstream: {{host: {where["host"]}, port: {where["port"]}, user: {where["user"]}, password: {where["password"]},
+           databases: [postgres]}}
+identity: {{issuers: [{{issuer: "urn:pgveil:local", audience: pgveil, jwks: issuer/jwks.json, algorithms: [ES256]}}]}}
+policy: {Path(__file__).parents[2] / "policies" / "clinic"}
+audit: {{journal: journal.jsonl}}
+admin: {{port: 0}}
+"""
+    )
+    with pytest.raises(SettingsFileError, match="none of the policy's tables"):
+        await Application(load_settings(config)).start()
