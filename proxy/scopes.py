@@ -59,11 +59,6 @@ class Scopes:
         bound = self._bound.get(database)
         return bound.problems if bound is not None else ()
 
-    @property
-    def unfit_databases(self) -> tuple[str, ...]:
-        """The databases whose catalogs the policy does not fit."""
-        return tuple(name for name, bound in self._bound.items() if bound.problems)
-
     def planner(self, database: str, role: str) -> Planner:
         """The planner in force (raises PolicyRefusal where there is no such role)."""
         planner = self._planners.get((database, role))
