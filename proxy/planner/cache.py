@@ -1,7 +1,7 @@
 """The cache of plans, refusals and templates of one planner.
 
 Owns: bounded maps in the order of last use. Must not know: what a plan says. Invariant: never more than ``size``
-entries, and no text longer than ``MAX_CACHED_CHARACTERS``, so that long literals cannot fill the memory.
+entries, and no text longer than ``constants.MAX_CHARACTERS``, so that long literals cannot fill the memory.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
 from proxy.errors import Refusal
-from proxy.planner.constants import Shape, free_constants
+from proxy.planner.constants import MAX_CHARACTERS, Shape, free_constants
 from proxy.planner.plan import Plan
 from proxy.planner.templates import Template, make_template
 
-MAX_CACHED_CHARACTERS: Final = 20_000
 _TEMPLATES_A_SHAPE: Final = 64
 
 K = TypeVar("K")
@@ -55,7 +54,7 @@ class PlanCache:
 
     def put(self, text: str, path: Path, decision: Plan | Refusal) -> None:
         """Keep the decision on one text."""
-        if len(text) <= MAX_CACHED_CHARACTERS:
+        if len(text) <= MAX_CHARACTERS:
             self.decisions.put((text, path), decision)
 
     def from_template(self, text: str, parts: Parts, path: Path) -> Plan | None:
@@ -79,8 +78,10 @@ class PlanCache:
             return
         if known.free is None:
             known.free = free_constants(text, shape)
-        template = make_template(plan, shape, constants, known.free, plan_text) if known.free else None
-        if template is not None and len(known.templates) < _TEMPLATES_A_SHAPE:
+        if not known.free or len(known.templates) >= _TEMPLATES_A_SHAPE:
+            return
+        template = make_template(plan, shape, constants, known.free, plan_text)
+        if template is not None:
             known.templates[_bound(constants, known.free)] = template
 
 

@@ -15,12 +15,13 @@ from proxy.errors import PolicyRefusal, Refusal, StatementSyntaxError, Unsupport
 from proxy.planner import function_rules, grammar
 from proxy.planner.cache import Parts, PlanCache
 from proxy.planner.constants import cut, is_single_statement
+from proxy.planner.containment import assert_contained
 from proxy.planner.judge import Body, Judgement, judge
 from proxy.planner.lineage import Lineage
 from proxy.planner.outputs import Columns, Protected
 from proxy.planner.plan import Decision, Plan, ShownColumn, StatementKind
 from proxy.planner.references import inner
-from proxy.planner.rewriting import rewrite_query, verify
+from proxy.planner.rewriting import rewrite_query
 from proxy.planner.sources import Resolver, Source, Treatment
 from proxy.planner.views import Views
 from proxy.policy.bound import BoundPolicy, BoundRole
@@ -188,7 +189,7 @@ class Planner:
             )
         sent, scans = rewrite_query(tree, text, judgement.references.reads, resolver.resolve, self._views.text)
         below = frozenset(scan for s in sources for scan in self._views.scans_of(s))
-        verify(sent, scans | below, resolver.resolve)
+        assert_contained(sent, scans | below, resolver.resolve)
         return sent
 
     def _target(self, source: Source) -> Source:
