@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from proxy.tokens.types import TokenType
+
 
 class Decision(Enum):
     """The ``decision`` label of ``pgveil_statements_total``; a refusal is an exception, not a plan."""
@@ -75,6 +77,17 @@ class ShownColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenCells:
+    """Cells that are tokens to the client and stored values to the database: an output column, or a parameter.
+
+    ``array``: each cell is an array of them.
+    """
+
+    type: TokenType
+    array: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The decision on one statement.
 
@@ -84,6 +97,8 @@ class Plan:
     ``relations``: qualified names of every relation the statement reads or writes, views and what is under them.
     ``fingerprint``: libpg_query's, of the client's statement: equal for statements that differ in constants only.
     ``columns``: every column of a kind that it names or returns, with the mask it is shown under (also ``clear``).
+    ``tokens``: by output position, the columns whose cells leave as tokens; None elsewhere, empty where there are none.
+    ``token_parameters``: the same for the cells of Bind, by parameter number less one.
     ``template``: the plan that this one differs from in the text's constants only (see ``identity``).
     ``touches_protected``: it reads or writes a protected relation, so it is refused without a working journal.
     """
@@ -95,6 +110,8 @@ class Plan:
     relations: tuple[str, ...] = ()
     columns: tuple[ShownColumn, ...] = ()
     origins: tuple[Origin | None, ...] = ()
+    tokens: tuple[TokenCells | None, ...] = ()
+    token_parameters: tuple[TokenCells | None, ...] = ()
     effects: Effects = Effects()
     touches_protected: bool = False
     policy_version: str = ""

@@ -43,6 +43,8 @@ def _with_text(plan: Plan, text: str) -> Plan:
         plan.relations,
         plan.columns,
         plan.origins,
+        plan.tokens,
+        plan.token_parameters,
         plan.effects,
         plan.touches_protected,
         plan.policy_version,

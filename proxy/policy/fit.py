@@ -27,10 +27,25 @@ from proxy.policy.masks import (
     Nullify,
     Partial,
     Redact,
+    Token,
     Zip3,
 )
 from proxy.policy.numbers import decimals, is_built_in_number, number_type
+from proxy.tokens.types import StoredType, TokenFormat
 
+_STORED_TYPES: Final = {stored.value: stored for stored in StoredType}
+_WHOLE_NUMBER: Final = (TokenFormat.DIGITS,)
+_ANY_TEXT: Final = (TokenFormat.TEXT, TokenFormat.DIGITS)
+_TOKEN_FORMATS: Final = {
+    StoredType.TEXT: _ANY_TEXT,
+    StoredType.VARCHAR: _ANY_TEXT,
+    StoredType.BPCHAR: _ANY_TEXT,
+    StoredType.SMALLINT: (),  # 65,536 values: fewer than the million that SP 800-38G asks for
+    StoredType.INTEGER: _WHOLE_NUMBER,
+    StoredType.BIGINT: _WHOLE_NUMBER,
+    StoredType.UUID: (TokenFormat.UUID,),
+}
+_LEAST_DIGITS: Final = 6
 _NAME: Final = 19
 _BPCHAR: Final = 1042
 _VARCHAR: Final = 1043
@@ -63,6 +78,8 @@ def misfit(mask: Mask, column_type: ColumnType) -> str | None:
             return None
         case Bucket():
             return _bucket(mask, column_type)
+        case Token():
+            return _token(mask, column_type)
 
 
 def width(column_type: ColumnType) -> int | None:
@@ -82,6 +99,22 @@ def _text(mask: Partial | Zip3 | Redact, column_type: ColumnType) -> str | None:
     if isinstance(mask, Partial) and 0 < limit <= mask.show_first + mask.show_last:
         return f"no value of {column_type.sql} is long enough to show anything of it: the parameters change nothing"
     return None
+
+
+def _token(mask: Token, column_type: ColumnType) -> str | None:
+    stored = stored_type(column_type)
+    if stored is None or mask.format not in _TOKEN_FORMATS[stored]:
+        fitting = ", ".join(f.value for f in _TOKEN_FORMATS[stored]) if stored is not None else "none"
+        return f"tokens of format {mask.format.value} do not go with {column_type.sql} (that do: {fitting})"
+    limit = width(column_type)
+    if mask.format is TokenFormat.DIGITS and limit is not None and limit < _LEAST_DIGITS:
+        return f"{column_type.sql} has fewer than a million values, too few for tokens of digits"
+    return None
+
+
+def stored_type(column_type: ColumnType) -> StoredType | None:
+    """What a token column of that type stores; None for a type that has no tokens."""
+    return _STORED_TYPES.get(column_type.oid)
 
 
 def _generalize(mask: Generalize, column_type: ColumnType) -> str | None:

@@ -27,12 +27,15 @@ from proxy.policy.masks import (
     Nullify,
     Partial,
     Redact,
+    Token,
     Zip3,
 )
 from proxy.policy.ordered_mask_sql import birth_year, bucket, generalize
 from proxy.policy.sql_text import TEXT, cast, literal, quote_identifier, type_name
 from proxy.policy.text_mask_sql import partial, redact, zip3
+from proxy.tokens.types import TokenFormat
 
+_TEXT_OID: Final = 25
 _TEXT_OIDS: Final = frozenset({25, 1043})  # text and varchar: functions of text take them as they are
 
 
@@ -64,6 +67,10 @@ def scan_expression(mask: Mask, column: Column) -> str:
             return cast(birth_year(mask, name), shown_as)
         case Bucket():
             return cast(bucket(mask, name, column.type), shown_as)
+        case Token():
+            # The stored value passes through the query, and becomes a token at the edge. One of format TEXT is longer
+            # than the value, so it is shown as text; the others keep the column's type.
+            return cast(name, TEXT) if mask.format is TokenFormat.TEXT and column.type.oid != _TEXT_OID else name
         case Deny() | Hidden():
             raise ValueError(f"there is no scan expression for {mask.name}")
 

@@ -12,6 +12,8 @@ from decimal import Decimal
 from enum import Enum
 from typing import ClassVar, TypeAlias
 
+from proxy.tokens.types import TokenFormat
+
 ConstantValue: TypeAlias = bool | int | Decimal | str | date | datetime
 
 
@@ -147,6 +149,18 @@ class Redact:
 
 
 @dataclass(frozen=True, slots=True)
+class Token:
+    """A deterministic, reversible token of a domain, made as the row leaves (design, section 4)."""
+
+    domain: str
+    format: TokenFormat = TokenFormat.TEXT
+    name: ClassVar[str] = "token"
+
+    def __str__(self) -> str:
+        return f"token: {{domain: {self.domain}, format: {self.format.value}}}"
+
+
+@dataclass(frozen=True, slots=True)
 class Deny:
     """Naming the column is refused; ``*`` leaves it out."""
 
@@ -166,4 +180,6 @@ class Hidden:
         return self.name
 
 
-Mask: TypeAlias = Clear | Nullify | Constant | Partial | Generalize | BirthYear | Zip3 | Bucket | Redact | Deny | Hidden
+Mask: TypeAlias = (
+    Clear | Nullify | Constant | Partial | Generalize | BirthYear | Zip3 | Bucket | Redact | Token | Deny | Hidden
+)
