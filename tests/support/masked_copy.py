@@ -27,6 +27,7 @@ from proxy.policy.masks import (
     Nullify,
     Partial,
     Redact,
+    Token,
     RedactPattern,
     Zip3,
 )
@@ -118,6 +119,8 @@ def shown(mask: Mask, category: TypeCategory, text: str | None) -> str | None:
         case Bucket():
             bound = mask_reference.bucket(mask.width, mask.minimum, mask.maximum, Decimal(text))
             return f"{bound.normalize():f}"  # a column without a scale shows no more decimals than there are
+        case Token():
+            raise NotImplementedError("a copy with tokens is made with the tokens' own codec")
 
 
 def _redacted(mask: Redact, text: str) -> str:
