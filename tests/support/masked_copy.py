@@ -27,8 +27,8 @@ from proxy.policy.masks import (
     Nullify,
     Partial,
     Redact,
-    Token,
     RedactPattern,
+    Token,
     Zip3,
 )
 from proxy.policy.redact_patterns import REGEXES
