@@ -113,6 +113,12 @@ class StatementSyntaxError(Refusal):
     default_sqlstate = "42601"
 
 
+class TokenValueError(ProxyError):
+    """A stored value has no token of the format that policy orders (0A000), or a cell is no value of its type."""
+
+    default_sqlstate = "0A000"
+
+
 class SettingsFileError(ProxyError):
     """A settings, policy, keyring or JWKS file does not load; the message names file and line."""
 

@@ -29,6 +29,7 @@ _DOORS: dict[str, tuple[str, ...]] = {
     "jwt": ("identity/",),
     "cryptography": ("tokens/", "net/tls.py", "identity/local_issuer.py"),
     "ruamel": ("policy/", "settings.py"),
+    "numpy": ("tokens/",),
     "asyncpg": ("catalog/", "demo/clinic.py"),
     "prometheus_client": ("metrics.py",),
     "aiohttp": ("admin/", "identity/"),
