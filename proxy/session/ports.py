@@ -1,15 +1,17 @@
 """What a conversation asks of the rest of pgveil, as protocols.
 
-Owns: the three questions a session may ask (plan this, may this column appear, note this down).
+Owns: the questions a session may ask (plan this, may this column appear, which token is this, note this down).
 Must not know: who answers them. Invariant: every answer is immediate; nothing here may wait.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from proxy.errors import Refusal
 from proxy.planner.plan import Plan
+from proxy.tokens.types import TokenType
 
 
 class Planning(Protocol):
@@ -34,6 +36,28 @@ class Planning(Protocol):
 
     def is_protected(self, table_oid: int, attribute_number: int) -> bool:
         """Whether this column's stored value must never reach this principal (masked, hidden or unreadable)."""
+
+
+class TokenCodec(Protocol):
+    """Stored cells to tokens and back, in Postgres' text or binary format; None is NULL and stays so.
+
+    Each call may raise TokenValueError: a stored value without a token of its format, or a cell that is no value of
+    its type. What is no token decodes to a stored value that equals nothing, and encodes back to itself.
+    """
+
+    def encode_cells(self, token_type: TokenType, cells: Sequence[bytes | None], *, binary: bool) -> list[bytes | None]:
+        """The tokens of stored cells."""
+
+    def encode_arrays(
+        self, token_type: TokenType, cells: Sequence[bytes | None], *, binary: bool
+    ) -> list[bytes | None]:
+        """The same for cells that are arrays."""
+
+    def decode_cell(self, token_type: TokenType, cell: bytes, *, binary: bool) -> bytes:
+        """The stored cell that a client's token stands for."""
+
+    def decode_array(self, token_type: TokenType, cell: bytes, *, binary: bool) -> bytes:
+        """The same for an array of tokens."""
 
 
 class Watching(Protocol):

@@ -1,0 +1,110 @@
+"""The edge: stored values become tokens as rows leave, and tokens become stored values as parameters enter.
+
+Owns: which cells of a result or of a Bind are exchanged, in which format. Must not know: keys, sockets, SQL.
+Invariant: a row of a plan with tokens leaves with a token, a NULL or a literal of the statement in each of their
+columns, or not at all; formats and types are those that the server itself has described.
+"""
+
+from __future__ import annotations
+
+from struct import Struct, error
+from typing import Final
+
+from proxy.errors import ClientProtocolError, UpstreamProtocolError
+from proxy.planner.plan import TokenCells
+from proxy.session.ports import TokenCodec
+from proxy.tokens.types import StoredType
+from proxy.wire.backend import RowField
+from proxy.wire.data_rows import put_cells, take_cells
+from proxy.wire.frames import HEADER_SIZE, frame
+from proxy.wire.frontend import BIND
+
+_COUNT: Final = Struct("!H")
+_SIZE: Final = Struct("!i")
+_BINARY: Final = 1
+_TEXTS: Final = frozenset({25, 1043, 1042})  # text, varchar, char(n): what expressions make of one another
+_TEXT_ARRAYS: Final = frozenset({1009, 1015, 1014})
+_TYPES: Final = {
+    StoredType.TEXT: (_TEXTS, _TEXT_ARRAYS),
+    StoredType.VARCHAR: (_TEXTS, _TEXT_ARRAYS),
+    StoredType.BPCHAR: (_TEXTS, _TEXT_ARRAYS),
+    StoredType.SMALLINT: (frozenset({21}), frozenset({1005})),
+    StoredType.INTEGER: (frozenset({23}), frozenset({1007})),
+    StoredType.BIGINT: (frozenset({20}), frozenset({1016})),
+    StoredType.UUID: (frozenset({2950}), frozenset({2951})),
+}
+
+
+class RowEdge:
+    """How the rows of one result are treated. Made once for each description, used for every run of rows."""
+
+    __slots__ = ("_codec", "_columns", "_wanted")
+
+    def __init__(self, tokens: tuple[TokenCells | None, ...], fields: tuple[RowField, ...], codec: TokenCodec) -> None:
+        """Raises UpstreamProtocolError where the description does not fit what the plan says of it."""
+        if len(fields) != len(tokens):
+            raise UpstreamProtocolError("the result's columns are not those of its plan")
+        self._codec = codec
+        self._wanted = [cells is not None for cells in tokens]
+        self._columns = [(c, f.format == _BINARY) for c, f in zip(tokens, fields, strict=True) if c is not None]
+        for cells, field in zip(tokens, fields, strict=True):
+            if cells is not None and field.type_oid not in _TYPES[cells.type.stored][cells.array]:
+                raise UpstreamProtocolError("a column of tokens has another type than its plan says")
+
+    def treat(self, data: bytes, pos: int) -> tuple[int, bytes]:
+        """The run of whole DataRow messages that starts at ``pos``: where it ends, and what leaves in its place.
+
+        Raises TokenValueError where a stored value has no token, UpstreamProtocolError for a malformed row.
+        """
+        try:
+            end, places, columns = take_cells(data, pos, self._wanted)
+        except ValueError:
+            raise UpstreamProtocolError("malformed DataRow message") from None
+        if end == pos:
+            return pos, b""
+        treated = [self._encode(c, column, binary) for (c, binary), column in zip(self._columns, columns, strict=True)]
+        return end, put_cells(data, end, places, treated)
+
+    def _encode(self, cells: TokenCells, column: list[bytes | None], binary: bool) -> list[bytes | None]:
+        encode = self._codec.encode_arrays if cells.array else self._codec.encode_cells
+        return encode(cells.type, column, binary=binary)
+
+
+def bind_with_stored_values(
+    data: bytes, pos: int, stop: int, names_end: int, parameters: tuple[TokenCells | None, ...], codec: TokenCodec
+) -> bytes:
+    """The Bind message at ``pos`` with stored values in place of the tokens among its parameters (manual, 54.7).
+
+    ``names_end``: where its formats start. Raises ClientProtocolError for a message cut off in the middle, and
+    TokenValueError for a binary cell that is no value of its type.
+    """
+    try:
+        formats, at = _formats(data, names_end)
+        (count,) = _COUNT.unpack_from(data, at)
+        pieces = [data[pos + HEADER_SIZE : at + _COUNT.size]]
+        at += _COUNT.size
+        for index in range(count):
+            (size,) = _SIZE.unpack_from(data, at)
+            start, at = at + _SIZE.size, at + _SIZE.size + max(size, 0)
+            cell = data[start:at]
+            if size < 0 or at > stop:
+                pieces.append(data[start - _SIZE.size : start])
+                continue
+            cells = parameters[index] if index < len(parameters) else None
+            if cells is not None:
+                code = formats[index if len(formats) > 1 else 0] if formats else 0
+                decode = codec.decode_array if cells.array else codec.decode_cell
+                cell = decode(cells.type, cell, binary=code == _BINARY)
+            pieces += (_SIZE.pack(len(cell)), cell)
+    except (error, IndexError):
+        raise ClientProtocolError("malformed Bind message") from None
+    if at > stop:
+        raise ClientProtocolError("malformed Bind message")
+    return frame(BIND, b"".join([*pieces, data[at:stop]]))
+
+
+def _formats(data: bytes, at: int) -> tuple[tuple[int, ...], int]:
+    """The parameters' format codes, and where they end."""
+    (count,) = _COUNT.unpack_from(data, at)
+    layout = Struct(f"!{count}H")
+    return layout.unpack_from(data, at + _COUNT.size), at + _COUNT.size + layout.size
