@@ -1,0 +1,190 @@
+"""The rows of COPY TO STDOUT, one in each CopyData message (manual, 54.2.6), in its three formats (manual, COPY).
+
+Owns: where the fields of a row are, what value each stands for, and how a value is written as a field.
+Must not know: what values mean, sockets. Invariant: a field that is not exchanged stays byte for byte; what is no row
+of its format raises UpstreamProtocolError. Texts are UTF-8, where no byte of a longer character looks like a delimiter.
+"""
+
+from __future__ import annotations
+
+import re
+from struct import Struct, error
+from typing import Final, Protocol
+
+from proxy.errors import UpstreamProtocolError
+
+_COUNT: Final = Struct("!h")
+_SIZE: Final = Struct("!i")
+_SIGNATURE: Final = b"PGCOPY\n\xff\r\n\0"
+_FIXED_HEADER: Final = len(_SIGNATURE) + 8  # with the flags and the length of the extension
+_ESCAPED: Final = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
+_ESCAPES: Final = {value: b"\\" + letter for letter, value in _ESCAPED.items()}
+
+
+class CopyRows(Protocol):
+    """One format. ``binary``: values are in Postgres' binary format. ``end``: what ends a row."""
+
+    binary: bool
+
+    def fields(self, row: bytes) -> tuple[bytes, list[bytes], bytes]:
+        """What is before the fields, the fields as they are written, and what is after them. No field: not a row."""
+
+    def value(self, field: bytes) -> bytes | None:
+        """The value that a field stands for, None for NULL."""
+
+    def field(self, value: bytes, index: int) -> bytes:
+        """A value as the field of the column with that index (from 0)."""
+
+    def row(self, before: bytes, fields: list[bytes], after: bytes) -> bytes:
+        """The row of these fields."""
+
+
+class TextRows:
+    """FORMAT text."""
+
+    binary = False
+
+    def __init__(self, delimiter: bytes, null: bytes) -> None:
+        self._delimiter = delimiter
+        self._null = null
+        self._field = re.compile(
+            rb"((?:[^\\" + _in_class(delimiter) + rb"]|\\.)*)(?:" + re.escape(delimiter) + rb"|\Z)", re.DOTALL
+        )
+        self._special = re.compile(rb"[\\\b\f\n\r\t\v" + _in_class(delimiter) + rb"]")
+
+    def fields(self, row: bytes) -> tuple[bytes, list[bytes], bytes]:
+        """See ``CopyRows``."""
+        if row[-1:] != b"\n":
+            raise UpstreamProtocolError("malformed row of COPY")
+        if b"\\" not in row:
+            return b"", row[:-1].split(self._delimiter), b"\n"
+        return b"", _all_fields(self._field, row[:-1]), b"\n"
+
+    def value(self, field: bytes) -> bytes | None:
+        """See ``CopyRows``."""
+        if field == self._null:
+            return None
+        if b"\\" not in field:
+            return field
+        return re.sub(rb"\\(.)", lambda m: _ESCAPED.get(m[1], m[1]), field, flags=re.DOTALL)
+
+    def field(self, value: bytes, index: int) -> bytes:
+        """See ``CopyRows``."""
+        return self._special.sub(lambda m: _ESCAPES.get(m[0], b"\\" + m[0]), value)
+
+    def row(self, before: bytes, fields: list[bytes], after: bytes) -> bytes:
+        """See ``CopyRows``."""
+        return self._delimiter.join(fields) + after
+
+
+class CsvRows:
+    """FORMAT csv. ``forced``: the columns (from 0) of FORCE_QUOTE. ``columns``: how many there are."""
+
+    binary = False
+
+    def __init__(
+        self, delimiter: bytes, null: bytes, quote: bytes, escape: bytes, forced: frozenset[int], columns: int
+    ) -> None:
+        self._delimiter = delimiter
+        self._null = null
+        self._quote = quote
+        self._escape = escape
+        self._forced = forced
+        self._columns = columns
+        special = rb"[" + _in_class(quote + escape) + rb"]"
+        inside = rb"(?:" + re.escape(escape) + special + rb"|[^" + _in_class(quote + escape) + rb"])*"
+        quoted = re.escape(quote) + inside + re.escape(quote)
+        plain = rb"[^" + _in_class(delimiter + quote) + rb"]*"
+        self._field = re.compile(rb"(" + quoted + rb"|" + plain + rb")(?:" + re.escape(delimiter) + rb"|\Z)", re.DOTALL)
+        self._inside = re.compile(re.escape(escape) + rb"(" + special + rb")")
+        self._special = re.compile(special)
+        self._needs_quotes = re.compile(rb"[\r\n" + _in_class(delimiter + quote) + rb"]")
+
+    def fields(self, row: bytes) -> tuple[bytes, list[bytes], bytes]:
+        """See ``CopyRows``."""
+        if row[-1:] != b"\n":
+            raise UpstreamProtocolError("malformed row of COPY")
+        if self._quote not in row:
+            return b"", row[:-1].split(self._delimiter), b"\n"
+        return b"", _all_fields(self._field, row[:-1]), b"\n"
+
+    def value(self, field: bytes) -> bytes | None:
+        """See ``CopyRows``. A quoted null string is not NULL."""
+        if field[:1] == self._quote:
+            return self._inside.sub(rb"\1", field[1:-1])
+        return None if field == self._null else field
+
+    def field(self, value: bytes, index: int) -> bytes:
+        """See ``CopyRows``: quoted in the cases in which the server quotes (``CopyAttributeOutCSV``)."""
+        alone = self._columns == 1 and value == b"\\."
+        if not (index in self._forced or value == self._null or alone or self._needs_quotes.search(value)):
+            return value
+        return self._quote + self._special.sub(lambda m: self._escape + m[0], value) + self._quote
+
+    def row(self, before: bytes, fields: list[bytes], after: bytes) -> bytes:
+        """See ``CopyRows``."""
+        return self._delimiter.join(fields) + after
+
+
+class BinaryRows:
+    """FORMAT binary: the file's header stands before the first row, and -1 in place of a last one."""
+
+    binary = True
+
+    def __init__(self) -> None:
+        self._headed = False
+
+    def fields(self, row: bytes) -> tuple[bytes, list[bytes], bytes]:
+        """See ``CopyRows``. A field has its length before it."""
+        try:
+            at = 0
+            if not self._headed:
+                (extension,) = _SIZE.unpack_from(row, _FIXED_HEADER - _SIZE.size)
+                at = _FIXED_HEADER + extension
+                if not row.startswith(_SIGNATURE) or extension < 0:
+                    raise UpstreamProtocolError("malformed header of COPY")
+                self._headed = True
+            (count,) = _COUNT.unpack_from(row, at)
+            at += _COUNT.size
+            before = row[:at]
+            fields: list[bytes] = []
+            for _ in range(count):
+                (size,) = _SIZE.unpack_from(row, at)
+                end = at + _SIZE.size + max(size, 0)
+                fields.append(row[at:end])
+                at = end
+        except error:
+            raise UpstreamProtocolError("malformed row of COPY") from None
+        if at != len(row):
+            raise UpstreamProtocolError("malformed row of COPY")
+        return before, fields, b""
+
+    def value(self, field: bytes) -> bytes | None:
+        """See ``CopyRows``."""
+        return None if _SIZE.unpack_from(field) == (-1,) else field[_SIZE.size :]
+
+    def field(self, value: bytes, index: int) -> bytes:
+        """See ``CopyRows``."""
+        return _SIZE.pack(len(value)) + value
+
+    def row(self, before: bytes, fields: list[bytes], after: bytes) -> bytes:
+        """See ``CopyRows``."""
+        return before + b"".join(fields)
+
+
+def _in_class(characters: bytes) -> bytes:
+    """Single-byte characters, fit to stand between the brackets of a regular expression."""
+    return b"".join(b"\\" + bytes((c,)) if not chr(c).isalnum() else bytes((c,)) for c in characters)
+
+
+def _all_fields(pattern: re.Pattern[bytes], row: bytes) -> list[bytes]:
+    fields: list[bytes] = []
+    at, size = 0, len(row)
+    while True:
+        match = pattern.match(row, at)
+        if match is None:
+            raise UpstreamProtocolError("malformed row of COPY")
+        fields.append(match[1])
+        at = match.end()
+        if at == size and match.end(1) == size:
+            return fields
