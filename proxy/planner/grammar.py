@@ -8,8 +8,7 @@ Invariant: whatever the text, the outcome is a tree, a refusal or a syntax error
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import postgast
 from postgast.pg_query_pb2 import ParseResult, ScanResult
@@ -26,7 +25,6 @@ __all__ = [
     "scan",
     "split",
     "too_complex",
-    "walk",
 ]
 
 # Levels of nesting in one statement. libpg_query recurses in C without a limit of its own and takes the process down
@@ -130,20 +128,6 @@ def scan(text: str) -> ScanResult:
         return postgast.scan(text)
     except postgast.PgQueryError as error:
         raise _syntax_error(error) from None
-
-
-def walk(message: Any) -> Iterator[Any]:
-    """Every message of a parse tree, outermost first, ``Node`` wrappers left out; it does not recurse."""
-    stack = [message]
-    while stack:
-        current = stack.pop()
-        if current.DESCRIPTOR.name != "Node":
-            yield current
-        children: list[Any] = []
-        for descriptor, value in current.ListFields():
-            if descriptor.message_type is not None:
-                children.extend(value if descriptor.is_repeated else (value,))
-        stack.extend(reversed(children))
 
 
 def too_complex() -> UnsupportedRefusal:

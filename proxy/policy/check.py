@@ -67,11 +67,6 @@ def check(path: Path, snapshot: Snapshot | None = None) -> CheckResult:
     return CheckResult(bound.problems, _summary(policy, bound))
 
 
-def describe_problems(path: Path, snapshot: Snapshot | None = None) -> tuple[str, ...]:
-    """The problems alone."""
-    return check(path, snapshot).problems
-
-
 def _summary(policy: Policy, bound: BoundPolicy | None = None) -> Summary:
     return Summary(
         version=policy.version,

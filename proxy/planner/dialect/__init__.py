@@ -1,6 +1,6 @@
 """The strict Postgres dialect: a statement as a sqlglot tree that prints as the same statement.
 
-Owns: ``parse_statement``, ``parse_expression`` and ``print_statement``. Must not know: policy, catalog, what is edited.
+Owns: ``parse_statement`` and ``print_statement``. Must not know: policy, catalog, what is edited.
 Invariant: printing a tree that was not edited gives libpg_query the tree of the text that it was read from; what cannot
 be held or printed exactly is refused.
 
@@ -11,7 +11,7 @@ these ways of its own, so that nothing gets lost:
 - A function call is a ``Call`` (an ``exp.Anonymous`` whose ``this`` is an Identifier), COALESCE, NULLIF, GREATEST and
   LEAST are sqlglot's nodes, functions with a grammar of their own are ``Special``.
 - ``negated`` on In, Between, Like, ILike and SimilarTo is NOT IN and so on; ``IS NOT NULL`` is Is(x, Not(Null)).
-- A type is a DataType whose ``kind`` is its spelling; ``data_type`` makes one.
+- A type is a DataType whose ``kind`` is its spelling.
 - In FROM stand ``Table`` (of a name, or of a function), ``Lateral`` and ``Subquery``: of a query, or of a ``JoinTree``
   for a join in brackets. ``From.this`` is the first item, the SELECT's ``joins`` are the others; a Join with no kind,
   side, method and condition is a comma. No item carries joins of its own, so each can be replaced by itself.
@@ -45,7 +45,6 @@ from proxy.planner.dialect.nodes import (
 )
 from proxy.planner.dialect.parser import StrictParser
 from proxy.planner.dialect.tokens import tokenize
-from proxy.planner.dialect.types import data_type
 
 __all__ = [
     "Call",
@@ -58,8 +57,6 @@ __all__ = [
     "Special",
     "SqlValue",
     "StrictPostgres",
-    "data_type",
-    "parse_expression",
     "parse_statement",
     "print_statement",
 ]
@@ -99,22 +96,8 @@ def parse_statement(canonical: str) -> exp.Expr:
     return tree
 
 
-def parse_expression(text: str) -> exp.Expr:
-    """The tree of one expression, such as a mask. Raises what ``parse_statement`` raises."""
-    try:
-        trees = _DIALECT.parser().parse_into(exp.Condition, tokenize(text), text)
-    except (SqlglotError, ValueError) as error:
-        raise _unfaithful("read", error) from None
-    except RecursionError:
-        raise grammar.too_complex() from None
-    tree = trees[0] if len(trees) == 1 else None
-    if tree is None:
-        raise _unfaithful("read", ValueError("not a single expression"))
-    return tree
-
-
 def print_statement(tree: exp.Expr) -> str:
-    """The text of ``tree`` (a query or an expression), on one line. Raises UnsupportedRefusal like the others."""
+    """The text of ``tree`` (a query or a part of one), on one line. Raises what ``parse_statement`` raises."""
     try:
         return _DIALECT.generator().generate(tree, copy=False)
     except (SqlglotError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -29,18 +29,6 @@ class StrictParser(PostgresParser):
                 grammar.fail()
         return trees
 
-    def parse_into(
-        self, expression_types: exp.IntoType, raw_tokens: list[Token], sql: str | None = None
-    ) -> list[exp.Expr | None]:
-        """A single expression (an a_expr), whatever type is asked for."""
-        trees: list[exp.Expr | None] = []
-        for tokens in _statements(raw_tokens):
-            grammar = Queries(tokens)
-            trees.append(grammar.expression())
-            if not grammar.at_end:
-                grammar.fail()
-        return trees
-
 
 def _statements(tokens: list[Token]) -> list[list[StrictToken]]:
     statements: list[list[StrictToken]] = [[]]

@@ -73,15 +73,6 @@ def test_the_canonical_print_parses_again() -> None:
     assert grammar.deparse(grammar.parse("select  a::int from t")) == "SELECT a::int FROM t"
 
 
-def test_the_walk_visits_every_node_without_recursion() -> None:
-    """All relations of a deeply nested statement are met, outermost first."""
-    text = "SELECT * FROM t0 WHERE EXISTS (SELECT FROM t1, (SELECT * FROM t2) x)"
-    names = [node.relname for node in grammar.walk(grammar.parse(text)) if node.DESCRIPTOR.name == "RangeVar"]
-    assert names == ["t0", "t1", "t2"]
-    deep = grammar.parse("SELECT " + "||".join(["a"] * 900))
-    assert sum(node.DESCRIPTOR.name == "ColumnRef" for node in grammar.walk(deep)) == 900
-
-
 FLAT = {
     "or": "SELECT 1 WHERE " + " OR ".join(f"a = {i}" for i in range(10_000)),
     "and": "SELECT 1 WHERE " + " AND ".join(f"a = {i}" for i in range(10_000)),
