@@ -6,4 +6,10 @@ Invariant: a fixture that starts a server is asked for by name, so that the unit
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.support.postgres", "tests.support.proxy_process", "tests.support.oracle"]
+pytest_plugins = [
+    "tests.support.postgres",
+    "tests.support.proxy_process",
+    "tests.support.oracle",
+    "tests.support.summary",
+    "tests.tpc.database",
+]

@@ -16,6 +16,7 @@ import pytest
 from psycopg import pq
 
 from proxy.catalog.introspect import ConnectParameters, introspect
+from proxy.planner.planner import Planner
 from proxy.policy.bound import bind
 from proxy.policy.load import load_policy
 from tests.support.answers import Answer, Way, ask, differences, ways_of
@@ -77,6 +78,12 @@ class Oracle:
     def actual(self, statement: CorpusStatement, role: str, way: Way = Way.SIMPLE) -> Answer:
         """The proxy's answer."""
         return ask(self.proxy_session(role), statement, way)
+
+    def planner(self, role: str) -> Planner:
+        """A planner for the role, new and with an empty cache."""
+        bound = self._policy.role(role)
+        assert bound is not None, f"the policy has no role {role}"
+        return Planner(self._policy, bound)
 
     def copy_session(self, role: str) -> pq.abc.PGconn:
         """A session in the role's masked copy, with the rights of the proxy's own login."""
