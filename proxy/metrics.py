@@ -95,18 +95,18 @@ class _Histogram:
 class StatementMeter:
     """The counts that one plan adds to when it is run in one role."""
 
-    __slots__ = ("_columns", "_histogram", "_rows", "_statements")
+    __slots__ = ("_columns", "_observe", "_rows", "_statements")
 
     def __init__(self, statements: _Count, rows: _Count, columns: tuple[_Count, ...], histogram: _Histogram) -> None:
         self._statements = statements
         self._rows = rows
         self._columns = columns
-        self._histogram = histogram
+        self._observe = histogram.observe
 
     def statement(self, rows: int | None, seconds: float) -> None:
         """A statement ended after ``seconds``; ``rows`` is None where it returned none or failed."""
         self._statements.value += 1
-        self._histogram.observe(seconds)
+        self._observe(seconds)
         if rows is not None:
             self._rows.value += rows
             for column in self._columns:

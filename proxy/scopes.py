@@ -21,7 +21,7 @@ _UNKNOWN_NAME: Final = frozenset({"42P01", "42883"})  # undefined_table, undefin
 
 
 class Scopes:
-    """The planners of this process."""
+    """The planners of this process. ``changes`` grows whenever planners in force go out of force."""
 
     def __init__(self, policy: Policy, meter: PlanningMeter) -> None:
         self._policy = policy
@@ -29,6 +29,7 @@ class Scopes:
         self._snapshots: dict[str, Snapshot] = {}
         self._bound: dict[str, BoundPolicy] = {}
         self._planners: dict[tuple[str, str], Planner] = {}
+        self.changes = 0
 
     @property
     def policy(self) -> Policy:
@@ -44,6 +45,7 @@ class Scopes:
         self._policy = policy
         self._bound = bound
         self._planners.clear()
+        self.changes += 1
 
     def update_catalog(self, snapshot: Snapshot) -> tuple[str, ...]:
         """Take a database's newest catalog. Returns what does not fit the policy; all that this is about is hidden."""
@@ -51,6 +53,7 @@ class Scopes:
         self._snapshots[database] = snapshot
         for key in [k for k in self._planners if k[0] == database]:
             del self._planners[key]
+        self.changes += 1
         self._bound[database] = bind(self._policy, snapshot, strict=False)
         return self._bound[database].problems
 
@@ -88,12 +91,22 @@ class LivePlanning:
         self._database = database
         self._role = role
         self._kick = kick
+        self._planner: Planner | None = None
+        self._changes = -1
+
+    def _in_force(self) -> Planner:
+        """The planner in force (raises PolicyRefusal). Asked for each statement, so looked up only after a change."""
+        if self._planner is None or self._changes != self._scopes.changes:
+            self._planner = None
+            self._planner = self._scopes.planner(self._database, self._role)
+            self._changes = self._scopes.changes
+        return self._planner
 
     @property
     def generation(self) -> object:
         """The planner in force, or a new object where there is none, so that nothing planned before is used."""
         try:
-            return self._scopes.planner(self._database, self._role)
+            return self._in_force()
         except PolicyRefusal:
             return object()
 
@@ -101,18 +114,18 @@ class LivePlanning:
     def restricted(self) -> bool:
         """Whether something is kept from the role (or no planner is in force)."""
         try:
-            return self._scopes.planner(self._database, self._role).restricted
+            return self._in_force().restricted
         except PolicyRefusal:
             return True
 
     def split(self, text: str) -> tuple[str, ...]:
         """See ``Planner.split``."""
-        return self._scopes.planner(self._database, self._role).split(text)
+        return self._in_force().split(text)
 
     def plan(self, text: str, search_path: tuple[str, ...]) -> Plan:
         """See ``Planner.plan``."""
         try:
-            return self._scopes.planner(self._database, self._role).plan(text, search_path)
+            return self._in_force().plan(text, search_path)
         except PolicyRefusal as refusal:
             if refusal.sqlstate in _UNKNOWN_NAME:
                 self._kick(self._database)
@@ -121,7 +134,7 @@ class LivePlanning:
     def is_protected(self, table_oid: int, attribute_number: int) -> bool:
         """See ``Planner.is_protected``; everything is protected where no planner is in force."""
         try:
-            planner = self._scopes.planner(self._database, self._role)
+            planner = self._in_force()
         except PolicyRefusal:
             return True
         return planner.is_protected(table_oid, attribute_number)

@@ -23,6 +23,11 @@ from proxy.planner.plan import Plan
 
 _PLANS_KEPT: Final = 4096
 
+# By identity: plans come from a cache, and hashing one costs more than everything done here. The plan is kept with
+# its entry, so that its identity cannot be given to another.
+_BoundPlan = tuple[Plan, StatementMeter, bytes]
+_BoundPlans = dict[int, _BoundPlan]
+
 
 class Watch:
     """The journal and the metrics of one proxy. Belongs to one event loop."""
@@ -33,15 +38,14 @@ class Watch:
         self.metrics = metrics
         self._clock = clock
         self._policy_version: str | None = None
-        # By role and identity: plans come from a cache, and hashing one costs more than everything done here. The
-        # plan is kept with its entry, so that its identity cannot be given to another.
-        self._plans: dict[tuple[str, int], tuple[Plan, StatementMeter, str]] = {}
+        self._plans: dict[str, _BoundPlans] = {}
         metrics.watch_journal(lambda: (journal.written, journal.backlog))
 
     def policy_loaded(self, version: str, *, reloaded: bool = False) -> None:
         """This policy is in force from now on."""
         self._policy_version = version
-        self._plans.clear()
+        for plans in self._plans.values():
+            plans.clear()
         self.metrics.policy(version)
         if reloaded:
             self.metrics.policy_reloaded(accepted=True)
@@ -83,16 +87,9 @@ class Watch:
         """The version of the policy in force."""
         return self._policy_version
 
-    def bound(self, role: str, plan: Plan) -> tuple[Plan, StatementMeter, str]:
-        """The plan's counts and its part of a record, made when first asked for."""
-        plan = plan.identity
-        found = self._plans.get((role, id(plan)))
-        if found is None:
-            if len(self._plans) >= _PLANS_KEPT:
-                self._plans.clear()
-            found = (plan, self.metrics.meter(role, plan), records.plan_part(plan))
-            self._plans[role, id(plan)] = found
-        return found
+    def bound_plans(self, role: str) -> _BoundPlans:
+        """What is known of plans that ran in this role, shared by its sessions."""
+        return self._plans.setdefault(role, {})
 
 
 class SessionWatch:
@@ -103,6 +100,8 @@ class SessionWatch:
         self._facts = facts
         self._role = facts.principal.role
         self._part = records.session_part(facts)
+        self._plans = watch.bound_plans(facts.principal.role)
+        self._journal = watch.journal
         self._clock = clock
         self._opened_at: float | None = None
         self._statements = 0
@@ -132,21 +131,30 @@ class SessionWatch:
 
     def require_journal(self) -> None:
         """Raise JournalError unless a record can be written now."""
-        self._watch.journal.require()
+        self._journal.require()
 
     def statement(self, plan: Plan, *, rows: int | None, seconds: float, sqlstate: str | None) -> None:
         """A statement ended. Raises JournalError where it read a protected relation and cannot be recorded."""
-        _, meter, of_plan = self._watch.bound(self._role, plan)
+        plan = plan.identity
+        _, meter, of_plan = self._plans.get(id(plan)) or self._bind(plan)
         self._statements += 1
         meter.statement(rows, seconds)
         if sqlstate is not None:
             self._watch.metrics.upstream_error(sqlstate)
         record = records.statement(self._clock(), self._part, of_plan, rows, seconds, sqlstate)
         try:
-            self._watch.journal.append(record)
+            self._journal.append(record)
         except JournalError:
             if plan.touches_protected:
                 raise
+
+    def _bind(self, plan: Plan) -> _BoundPlan:
+        """The plan's counts and its part of a record."""
+        if len(self._plans) >= _PLANS_KEPT:
+            self._plans.clear()
+        bound = (plan, self._watch.metrics.meter(self._role, plan), records.plan_part(plan))
+        self._plans[id(plan)] = bound
+        return bound
 
     def refused(self, refusal: Refusal) -> None:
         """A statement was refused by us, which needs no journal to hold."""

@@ -17,6 +17,7 @@ from proxy.errors import AuthenticationError, ProxyError, Refusal, StatementSynt
 from proxy.identity.principal import Principal
 from proxy.planner.plan import Plan
 
+_NULL: Final = b"null"
 _LONGEST_TEXT: Final = 256  # for what a client says of itself, before or without a token
 
 
@@ -49,12 +50,7 @@ class SessionFacts:
 def timestamp(at: float) -> str:
     """RFC 3339 in UTC with milliseconds; ``at`` is in seconds since the epoch."""
     whole, thousandths = divmod(round(at * 1000), 1000)
-    return f"{_second(whole)}.{thousandths:03d}Z"
-
-
-@lru_cache(maxsize=4)  # records come many to the second, and formatting one costs more than the rest of a record
-def _second(whole: int) -> str:
-    return datetime.fromtimestamp(whole, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{datetime.fromtimestamp(whole, UTC):%Y-%m-%dT%H:%M:%S}.{thousandths:03d}Z"
 
 
 def login(at: float, facts: SessionFacts) -> bytes:
@@ -114,14 +110,14 @@ def journal_resumed(at: float, *, since: float, lost: int) -> bytes:
     return _line(at, "journal", {"event": "resumed", "since": timestamp(since), "lost": lost})
 
 
-def session_part(facts: SessionFacts) -> str:
+def session_part(facts: SessionFacts) -> bytes:
     """The facts as the middle of a statement's record, made once for each session."""
-    return _inner(facts.fields())
+    return _inner(facts.fields()).encode("ascii")
 
 
-def plan_part(plan: Plan) -> str:
+def plan_part(plan: Plan) -> bytes:
     """The plan as the middle of a statement's record, made once for each plan."""
-    return _inner(
+    part = _inner(
         {
             "fingerprint": plan.fingerprint,
             "kind": plan.kind.value,
@@ -140,20 +136,29 @@ def plan_part(plan: Plan) -> str:
             "policy": plan.policy_version,
         }
     )
+    return part.encode("ascii")
 
 
 def statement(
-    at: float, of_session: str, of_plan: str, rows: int | None, seconds: float, sqlstate: str | None
+    at: float, of_session: bytes, of_plan: bytes, rows: int | None, seconds: float, sqlstate: str | None
 ) -> bytes:
     """A statement ended. ``of_session`` and ``of_plan`` come from the functions above.
 
     This runs for every statement, so the line is put together rather than encoded.
     """
-    state = "null" if sqlstate is None else json.dumps(sqlstate)
-    return (
-        f'{{"time":"{timestamp(at)}","type":"statement",{of_session},{of_plan},'
-        f'"rows":{"null" if rows is None else rows},"seconds":{seconds:.6f},"sqlstate":{state}}}\n'
-    ).encode("ascii")
+    return b'%b,%b,%b,"rows":%b,"seconds":%.6f,"sqlstate":%b}\n' % (
+        _opening(round(at * 1000)),
+        of_session,
+        of_plan,
+        _NULL if rows is None else b"%d" % rows,
+        seconds,
+        _NULL if sqlstate is None else json.dumps(sqlstate).encode("ascii"),
+    )
+
+
+@lru_cache(maxsize=4)  # statements come many to the millisecond, and a time costs more than the rest of a record
+def _opening(milliseconds: int) -> bytes:
+    return f'{{"time":"{timestamp(milliseconds / 1000)}","type":"statement"'.encode("ascii")
 
 
 def _line(at: float, kind: str, fields: Mapping[str, object]) -> bytes:

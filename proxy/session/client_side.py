@@ -13,14 +13,14 @@ from typing import Final
 from proxy.errors import ClientProtocolError
 from proxy.session.barrier import HOLD, Barrier
 from proxy.session.extended import Extended
-from proxy.session.replies import Owed, Request
+from proxy.session.flights import Flights
+from proxy.session.replies import SYNC_OWED, Owed, Request
 from proxy.session.simple import Simple
 from proxy.session.state import State
 from proxy.wire import frontend
 from proxy.wire.frames import HEADER, HEADER_SIZE, LENGTH_SIZE
 from proxy.wire.frontend import SYNC, SYNC_MESSAGE, TERMINATE, TERMINATE_MESSAGE
 
-_SYNC: Final = Owed(Request.SYNC)
 _OWN_SYNC: Final = Owed(Request.SYNC, own=True, question=True)
 _unpack_header = HEADER.unpack_from
 
@@ -35,6 +35,7 @@ class ClientSide:
 
     __slots__ = (
         "_barrier",
+        "_flights",
         "_handlers",
         "_max_length",
         "_need",
@@ -46,8 +47,11 @@ class ClientSide:
         "terminated",
     )
 
-    def __init__(self, state: State, to_upstream: Callable[[bytes], None], max_message_bytes: int) -> None:
+    def __init__(
+        self, state: State, flights: Flights, to_upstream: Callable[[bytes], None], max_message_bytes: int
+    ) -> None:
         self._state = state
+        self._flights = flights
         self._to_upstream = to_upstream
         self._max_length = max_message_bytes + LENGTH_SIZE
         self._tail = bytearray()
@@ -88,7 +92,10 @@ class ClientSide:
             if self.held or len(self._tail) < self._need:
                 return
             data = self._take_tail()
-        self._process(data)
+        if len(data) <= self._max_length and self._flights.take(data):
+            self._to_upstream(data)
+        else:
+            self._process(data)
 
     def resume(self) -> None:
         """Go on with what was held, now that nothing is owed."""
@@ -176,7 +183,7 @@ class ClientSide:
         state.flight += 1
         if state.path.asked_in_flight:
             state.path.flight_ended()
-        state.owed.append(_SYNC)
+        state.owed.append(SYNC_OWED)
         return None
 
     def _flush(self, data: bytes, pos: int, stop: int) -> bytes | None:

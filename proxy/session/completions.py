@@ -35,7 +35,7 @@ _EXPECTED = {
     Request.DESCRIBE_STATEMENT: INVALID_SQL_STATEMENT_NAME,
 }
 _STATUSES = frozenset({IDLE, IN_TRANSACTION, FAILED})
-_WITHOUT_EFFECTS = frozenset({StatementKind.SELECT, StatementKind.WRITE})
+WITHOUT_EFFECTS = frozenset({StatementKind.SELECT, StatementKind.WRITE})
 
 
 class Completions:
@@ -60,14 +60,14 @@ class Completions:
             statement = self._statements.portals.get(entry.name)
             if statement is not None and statement.plan is not None:
                 tag = data[pos + HEADER_SIZE : stop - 1]
-                self._completed(statement.plan, tag, entry.started)
+                self.completed(statement.plan, tag, entry.started)
             self._owed.popleft()
             return None
         if isinstance(entry, OwedScript):
             plan = entry.plan()
             if plan is None or entry.failed:
                 raise out_of_step("CommandComplete")
-            self._completed(plan, data[pos + HEADER_SIZE : stop - 1], entry.started)
+            self.completed(plan, data[pos + HEADER_SIZE : stop - 1], entry.started)
             entry.index += 1
             entry.described = entry.copying = False
             if entry.index < len(entry.script.plans):
@@ -104,7 +104,6 @@ class Completions:
 
     def ready_for_query(self, data: bytes, pos: int, stop: int) -> bytes | None:
         """A Query or a flight has ended."""
-        state = self._state
         entry = self._owed.popleft() if self._owed else None
         if entry is None or stop != pos + HEADER_SIZE + 1:
             raise out_of_step("ReadyForQuery")
@@ -118,6 +117,12 @@ class Completions:
         status = data[pos + HEADER_SIZE]
         if status not in _STATUSES:
             raise UpstreamProtocolError("malformed ReadyForQuery message")
+        self.ready(status)
+        return b"" if entry.own else None
+
+    def ready(self, status: int) -> None:
+        """A Query or a flight has left the transaction in this status."""
+        state = self._state
         state.status = status
         if status == IDLE:
             # No portal of the protocol outlives its transaction.
@@ -125,7 +130,12 @@ class Completions:
             self._statements.portals.clear()
             if not self._owed and not state.flight_open:
                 state.opening.clear()
-        return b"" if entry.own else None
+
+    def completed(self, plan: Plan, tag: bytes, started: float) -> None:
+        """A statement has run: it takes effect here, and is recorded. Raises JournalError."""
+        if plan.kind not in WITHOUT_EFFECTS:
+            self._apply_effects(plan, tag)
+        self._record(plan, rows_of_tag(tag), started, None)
 
     def notice(self, data: bytes, pos: int, stop: int) -> bytes | None:
         """A notice, at any time."""
@@ -196,11 +206,6 @@ class Completions:
     def _shown(self, error: ErrorResponse, *, rewritten: bool) -> bytes | None:
         fields = for_client(error.fields, restricted=self._state.planning.restricted, rewritten=rewritten)
         return None if fields is error.fields else ErrorResponse(fields).encode()
-
-    def _completed(self, plan: Plan, tag: bytes, started: float) -> None:
-        if plan.kind not in _WITHOUT_EFFECTS:
-            self._apply_effects(plan, tag)
-        self._record(plan, rows_of_tag(tag), started, None)
 
     def _apply_effects(self, plan: Plan, tag: bytes) -> None:
         effects = plan.effects

@@ -13,6 +13,8 @@ from typing import Final
 
 from proxy.errors import ProxyError, UpstreamUnavailableError
 from proxy.session.client_side import ClientSide
+from proxy.session.completions import Completions
+from proxy.session.flights import Flights
 from proxy.session.ports import Planning, Watching
 from proxy.session.state import IDLE, State
 from proxy.session.upstream_side import UpstreamSide
@@ -46,8 +48,10 @@ class Conversation:
         max_upstream_message_bytes: int = MAX_UPSTREAM_MESSAGE_BYTES,
     ) -> None:
         self._state = State(planning=planning, watching=watching, clock=clock, search_path=search_path)
-        self._client = ClientSide(self._state, to_upstream, max_client_message_bytes)
-        self._upstream = UpstreamSide(self._state, to_client, max_upstream_message_bytes)
+        completions = Completions(self._state)
+        flights = Flights(self._state, completions, to_client)
+        self._client = ClientSide(self._state, flights, to_upstream, max_client_message_bytes)
+        self._upstream = UpstreamSide(self._state, completions, flights, to_client, max_upstream_message_bytes)
         self._ending: ProxyError | None = None
         self.close_reason: BaseException | None = None
 
@@ -121,11 +125,6 @@ class Conversation:
     def wants_client_bytes(self) -> bool:
         """False while the client should not be read from: a message is held, or very many replies are owed."""
         return not self._client.held and len(self._state.owed) < _MAX_REPLIES_OWED
-
-    @property
-    def replies_owed(self) -> int:
-        """How many replies are owed."""
-        return len(self._state.owed)
 
     def _end_at_rest(self, reason: ProxyError) -> None:
         if self.idle and self._state.status == IDLE and not self._state.flight_open:

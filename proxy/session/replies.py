@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from enum import Enum
+from typing import Final
 
 from proxy.errors import ProxyError
 from proxy.planner.plan import Plan
@@ -29,6 +30,7 @@ class Request(Enum):
     CLOSE_STATEMENT = "Close of a statement"
     CLOSE_PORTAL = "Close of a portal"
     SYNC = "Sync"
+    FLIGHT = "Bind to Sync"
     ASK = "Execute of our own question"
 
 
@@ -65,6 +67,10 @@ class Owed:
         self.statement_name = statement_name
         self.opened = opened
         self.refusal = refusal
+
+
+SYNC_OWED: Final = Owed(Request.SYNC)
+_DESCRIBE_OWED: Final = Owed(Request.DESCRIBE_PORTAL)
 
 
 class OwedRows(Owed):
@@ -117,8 +123,37 @@ class OwedScript(Owed):
         return plans[self.index] if self.index < len(plans) else None
 
 
+class OwedFlight(Owed):
+    """A whole flight: Bind of the unnamed portal, Describe of it if ``described``, Execute and Sync.
+
+    ``used``: the statement that it runs, and that the portal refers to. ``started`` as of the Execute.
+    """
+
+    __slots__ = ("described", "started", "used")
+
+    def __init__(self, used: Statement, started: float, *, described: bool) -> None:
+        self.request = Request.FLIGHT
+        self.used = used
+        self.started = started
+        self.described = described
+
+    def parts(self) -> list[Owed]:
+        """The entries of its messages."""
+        used = self.used
+        bind = Owed(Request.BIND, statement=used, statement_name=used.name, opened=used)
+        describe = [_DESCRIBE_OWED] if self.described else []
+        return [bind, *describe, OwedRows(b"", self.started, 0), SYNC_OWED]
+
+
 class RepliesOwed(deque[Owed]):
-    """The queue. First in, first out."""
+    """The queue. First in, first out; only the first can be a whole flight."""
+
+    def unfold(self) -> None:
+        """Put the entries of its messages in the place of a whole flight, if one is the first."""
+        first = self[0]
+        if isinstance(first, OwedFlight):
+            self.popleft()
+            self.extendleft(reversed(first.parts()))
 
     def skip_to_sync(self) -> list[Owed]:
         """Take out what the server skips after an error in an extended message: all before the next Sync, Query too."""

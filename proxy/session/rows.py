@@ -37,6 +37,11 @@ class RowChecks:
         """Drop all verdicts."""
         self._verdicts.clear()
 
+    def known(self, message: bytes, plan: Plan) -> bytes | None:
+        """What the client is shown for this RowDescription, which may be the message itself; None: not checked yet."""
+        verdict = self._verdicts.get((id(plan.identity), message))
+        return None if verdict is None else verdict[1] or message
+
     def check(self, message: bytes, plan: Plan | None) -> bytes | None:
         """What the client is shown in place of this RowDescription message, None for the message itself.
 

@@ -29,6 +29,7 @@ class Statement:
     ``parameter_types``: the end of the Parse message, as sent. ``plan``: None for an empty text.
     ``epoch``: the conversation's when it was planned; NEVER makes it be planned again.
     ``checked``: its result's columns were seen and may be shown. ``has_rows``: they are at least one.
+    ``plain``: its messages and rows pass as they are, and running it changes nothing else that the session keeps.
     ``described_in``: the flight in which a Describe of it was last sent.
     """
 
@@ -43,6 +44,7 @@ class Statement:
         "has_rows",
         "name",
         "parameter_types",
+        "plain",
         "plan",
         "protected",
         "sent",
@@ -65,6 +67,9 @@ class Statement:
         self.protected = plan is not None and plan.touches_protected
         self.changes_path = plan is not None and plan.effects.search_path
         self.ends_transaction = plan is not None and plan.kind is StatementKind.TRANSACTION
+        self.plain = (
+            plan is not None and self.fixed_result and not (self.changes_path or plan.tokens or plan.token_parameters)
+        )
         self.bind_entry: Owed | None = None
 
     @property

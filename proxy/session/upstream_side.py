@@ -9,15 +9,15 @@ Rows are never kept: pieces of a row that is longer than what was received pass 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from struct import error as struct_error
 
 from proxy.errors import UpstreamProtocolError
 from proxy.session.answers import Answers
 from proxy.session.completions import Completions
+from proxy.session.flights import Flights
 from proxy.session.state import State
 from proxy.wire import backend
 from proxy.wire.backend import COPY_DATA, DATA_ROW
-from proxy.wire.frames import HEADER, HEADER_SIZE, LENGTH_SIZE
+from proxy.wire.frames import HEADER, HEADER_SIZE, LENGTH_SIZE, run_end
 
 _STREAMED = frozenset({DATA_ROW, COPY_DATA})
 _unpack_header = HEADER.unpack_from
@@ -33,6 +33,7 @@ class UpstreamSide:
     __slots__ = (
         "_answers",
         "_completions",
+        "_flights",
         "_handlers",
         "_max_length",
         "_need",
@@ -42,7 +43,14 @@ class UpstreamSide:
         "passing",
     )
 
-    def __init__(self, state: State, to_client: Callable[[bytes], None], max_message_bytes: int) -> None:
+    def __init__(
+        self,
+        state: State,
+        completions: Completions,
+        flights: Flights,
+        to_client: Callable[[bytes], None],
+        max_message_bytes: int,
+    ) -> None:
         self._state = state
         self._to_client = to_client
         self._max_length = max_message_bytes + LENGTH_SIZE
@@ -50,7 +58,8 @@ class UpstreamSide:
         self._need = HEADER_SIZE
         self.passing = 0
         self._answers = answers = Answers(state)
-        self._completions = completions = Completions(state)
+        self._completions = completions
+        self._flights = flights
         self._handlers: Mapping[int, Handler] = {
             backend.PARSE_COMPLETE: answers.parse_complete,
             backend.BIND_COMPLETE: answers.bind_complete,
@@ -95,6 +104,11 @@ class UpstreamSide:
 
     def _process(self, data: bytes, pos: int) -> None:
         """Treat what starts at ``pos``; what is before it passes."""
+        owed = self._state.owed
+        if owed and not pos:
+            if self._flights.answer(data):
+                return
+            owed.unfold()
         handlers = self._handlers
         out: list[bytes] = []
         start = 0
@@ -106,7 +120,7 @@ class UpstreamSide:
                 if length < LENGTH_SIZE:
                     raise UpstreamProtocolError(f"invalid message length {length} from the database")
                 if tag in _STREAMED and self._answers.may_pass(tag):
-                    pos = _run_end(data, pos, tag)
+                    pos = run_end(data, pos, tag)
                     continue
                 stop = pos + 1 + length
                 if stop > end:
@@ -140,16 +154,3 @@ class UpstreamSide:
         elif start < pos:
             whole = start == 0 and pos >= len(data)
             self._to_client(data if whole else data[start:pos])
-
-
-def _run_end(data: bytes, pos: int, tag: int) -> int:
-    """Where a run of messages of that tag ends, beyond the data if the last of them does."""
-    unpack = _unpack_header
-    try:
-        while True:
-            found, length = unpack(data, pos)
-            if found != tag or length < LENGTH_SIZE:
-                return pos
-            pos += length + 1
-    except struct_error:  # the end of the data, which costs less to run into than to look for at each row
-        return pos

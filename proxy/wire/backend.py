@@ -14,6 +14,7 @@ import secrets
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from struct import Struct
 from typing import Final
 
@@ -276,6 +277,7 @@ def parse_command_complete(body: bytes) -> CommandComplete:
     return CommandComplete(_decode(tag))
 
 
+@lru_cache(maxsize=256)  # most results have few rows
 def rows_of_tag(tag: bytes) -> int | None:
     """The number of rows that a command tag ends with (``SELECT 5``, ``INSERT 0 1``), or None."""
     last = tag.rpartition(b" ")[2]

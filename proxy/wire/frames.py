@@ -1,6 +1,7 @@
 """Cutting a byte stream into protocol messages (manual, 54.7): a tag byte and an int32 length, or a length alone.
 
-Owns: framing of the phases that read whole messages (login on either side), and the limits on a message's length.
+Owns: framing of the phases that read whole messages (login on either side), runs of messages that pass unread, and the
+limits on a message's length.
 Must not know: what is in a message, sockets.
 Invariant: the frames are the same however the stream was cut; a length that cannot be is an error before any of the
 message is kept, so memory is bounded by the limit.
@@ -9,6 +10,7 @@ message is kept, so memory is bounded by the limit.
 from __future__ import annotations
 
 from struct import Struct
+from struct import error as struct_error
 from typing import Final
 
 from proxy.errors import ProxyError
@@ -30,6 +32,19 @@ def frame(tag: int, body: bytes) -> bytes:
 def startup_frame(body: bytes) -> bytes:
     """One untyped message, as they open a connection."""
     return LENGTH.pack(len(body) + LENGTH_SIZE) + body
+
+
+def run_end(data: bytes, pos: int, tag: int) -> int:
+    """Where a run of messages of that tag ends, beyond the data if the last of them does."""
+    unpack = HEADER.unpack_from
+    try:
+        while True:
+            found, length = unpack(data, pos)
+            if found != tag or length < LENGTH_SIZE:
+                return pos
+            pos += length + 1
+    except struct_error:  # the end of the data, which costs less to run into than to look for at each row
+        return pos
 
 
 class FrameReader:

@@ -164,11 +164,15 @@ def test_full_disk_stops_protected_statements_only(full_disk: Files) -> None:
 
 
 def test_kept_plans_are_bounded(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is kept for plans stays within its bound, and the same plan object is prepared once for each role."""
+    """What is kept for plans stays within its bound, and a plan is prepared once for all sessions of a role."""
     monkeypatch.setattr("proxy.watching._PLANS_KEPT", 3)
     plans = [Plan(str(n), Decision.PASSED, StatementKind.SELECT, str(n)) for n in range(10)]
+    session, another = files.session(), files.session()
+    kept = files.watch.bound_plans("analyst")
     for plan in plans:
-        files.watch.bound("analyst", plan)
-        assert len(files.watch._plans) <= 3
-    assert files.watch.bound("analyst", plans[-1]) is files.watch.bound("analyst", plans[-1])
-    assert files.watch.bound("clinician", plans[-1]) is not files.watch.bound("analyst", plans[-1])
+        session.statement(plan, rows=1, seconds=0.1, sqlstate=None)
+        assert len(kept) <= 3
+    before = kept[id(plans[-1])]
+    another.statement(plans[-1], rows=1, seconds=0.1, sqlstate=None)
+    assert kept[id(plans[-1])] is before
+    assert files.watch.bound_plans("clinician") == {}
