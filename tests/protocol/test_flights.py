@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.errors import ProxyError
@@ -84,6 +84,15 @@ _SENT = st.one_of(
             st.sampled_from((IDLE, IDLE, IN_TRANSACTION, FAILED, b"", IDLE + IDLE)),
         ),
     ),
+    st.tuples(
+        st.just("upstream"),
+        st.builds(
+            lambda *parts: b"".join(parts),
+            st.sampled_from((BOUND + columns((5, 1)), BOUND, columns((5, 1)))),
+            st.sampled_from((row(b"1") + done("SELECT 1"), done("SELECT 0"))),
+            st.sampled_from((IDLE, IN_TRANSACTION)),
+        ),
+    ),
     st.tuples(st.just("upstream"), st.just(BOUND + columns((PATIENTS, SSN)) + row(b"1") + done("SELECT 1") + IDLE)),
     st.tuples(st.sampled_from(("policy", "journal", "journal works")), st.just(b"")),
 )
@@ -127,6 +136,7 @@ def _feed(stage: Stage, sender: str, data: bytes) -> str | None:
     return None
 
 
+@settings(max_examples=300)
 @given(
     text=st.sampled_from(_TEXTS[:3]),
     sent=st.lists(st.tuples(_SENT, st.integers(0, 400)), max_size=12),
