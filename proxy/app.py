@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+from pathlib import Path
 from typing import Final
 
 from proxy.admin.readiness import Readiness, reach
@@ -27,6 +28,8 @@ from proxy.net.tls import TlsMode, server_context, upstream_context
 from proxy.net.upstream import Upstream, UpstreamAddress
 from proxy.policy.catalog_check import covers_anything
 from proxy.policy.load import load_policy
+from proxy.policy.masks import Shift, Token
+from proxy.policy.model import Policy
 from proxy.scopes import LivePlanning, Scopes
 from proxy.session.startup import Startup
 from proxy.session.upstream_login import Account
@@ -36,6 +39,16 @@ from proxy.watching import SessionWatch, Watch
 _log: Final = logging.getLogger("pgveil")
 
 
+def load_servable_policy(path: Path) -> Policy:
+    """The policy in ``path``. Raises PolicyFileError also for masks that nothing would apply."""
+    policy = load_policy(path)
+    keyed = [rule for rule in policy.masks if isinstance(rule.mask, Token | Shift)]
+    if keyed:
+        why = "tokens and shifts can be checked but not served in this release"
+        raise PolicyFileError(tuple(f"{rule.location}: {rule.rule}: {rule.mask.name}: {why}" for rule in keyed))
+    return policy
+
+
 class Application:
     """One proxy. ``start``, ``reload`` and ``stop`` belong to one event loop."""
 
@@ -43,7 +56,7 @@ class Application:
         """Raises SettingsFileError (and PolicyFileError, JournalError) where a file does not load."""
         self._settings = settings
         self._metrics = Metrics()
-        self._scopes = Scopes(load_policy(settings.policy), self._metrics)
+        self._scopes = Scopes(load_servable_policy(settings.policy), self._metrics)
         self._watch = Watch(Journal(settings.audit.journal), self._metrics)
         self._authenticator = Authenticator(settings.identity.issuers)
         self._catalogs = CatalogStore(
@@ -115,7 +128,7 @@ class Application:
         """Take over the policy as it is on disk now, or nothing at all; open the journal anew (log rotation)."""
         self._watch.journal.reopen()
         try:
-            policy = load_policy(self._settings.policy)
+            policy = load_servable_policy(self._settings.policy)
             self._scopes.replace_policy(policy)
         except PolicyFileError as error:
             self._watch.policy_refused(len(error.problems))

@@ -7,22 +7,29 @@ the policy or the catalog does not know.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
 
 from proxy.catalog.snapshot import Column, Relation, RelationKind, Snapshot
 from proxy.errors import PolicyFileError
 from proxy.policy.catalog_check import catalog_problems, covers_anything
 from proxy.policy.coverage import STORED, Coverage, CoveredColumn
-from proxy.policy.fit import misfit
-from proxy.policy.masks import Clear, Hidden, Mask
+from proxy.policy.fit import relation_misfit
+from proxy.policy.masks import Clear, Hidden, Mask, Shift
 from proxy.policy.model import Policy, Role
 from proxy.policy.precedence import own_rule, role_rule
 
 _FIRST_USER_OID: Final = 16384  # FirstNormalObjectId: smaller oids are the system's
 _HIDDEN: Final = Hidden()
 _CLEAR: Final = Clear()
+
+# The secret of a domain's date shifts; without a keyring, None.
+ShiftSecret: TypeAlias = Callable[[str], str | None]
+
+
+def without_keyring(_domain: str) -> None:
+    """No domain has a secret: decisions can be read, and no date be shifted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +73,22 @@ class BoundRole:
         "_policy",
         "_restricted",
         "_role",
+        "_shift_secret",
         "_snapshot",
         "functions",
         "name",
     )
 
-    def __init__(self, policy: Policy, snapshot: Snapshot, coverage: Coverage, role: Role) -> None:
+    def __init__(
+        self, policy: Policy, snapshot: Snapshot, coverage: Coverage, role: Role, shift_secret: ShiftSecret
+    ) -> None:
         self.name: str = role.name
         self.functions: frozenset[str] = frozenset(f"{f.schema}.{f.name}" for f in role.functions)
         self._policy = policy
         self._snapshot = snapshot
         self._coverage = coverage
         self._role = role
+        self._shift_secret = shift_secret
         self._access: dict[int, RelationAccess] = {}
         self._attributes: dict[int, frozenset[int] | None] = {}
         self._restricted: bool | None = None
@@ -163,24 +174,30 @@ class BoundRole:
         kind = self._policy.kinds.get(covered.kind)
         found = role_rule(self._role, covered, column.name) or own_rule(self._policy, covered)
         safe_harbor = kind.safe_harbor if kind is not None else None
-        why = misfit(found.mask, column.type)
+        why = relation_misfit(found.mask, column.name, relation)
         if why is not None:
             return ColumnDecision(column, covered.kind, _HIDDEN, f"{found}: {why}", safe_harbor)
-        return ColumnDecision(column, covered.kind, found.mask, str(found), safe_harbor)
+        return ColumnDecision(column, covered.kind, self._with_secret(found.mask), str(found), safe_harbor)
+
+    def _with_secret(self, mask: Mask) -> Mask:
+        return replace(mask, secret=self._shift_secret(mask.domain)) if isinstance(mask, Shift) else mask
 
 
 class BoundPolicy:
     """A policy on one catalog. ``version`` is the policy's digest (12 hexadecimal digits)."""
 
-    __slots__ = ("_bound", "_coverage", "_policy", "_roles", "problems", "snapshot", "version")
+    __slots__ = ("_bound", "_coverage", "_policy", "_roles", "_shift_secret", "problems", "snapshot", "version")
 
-    def __init__(self, policy: Policy, snapshot: Snapshot, problems: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, policy: Policy, snapshot: Snapshot, problems: tuple[str, ...], shift_secret: ShiftSecret
+    ) -> None:
         self.version: str = policy.version
         self.snapshot: Snapshot = snapshot
         self.problems: tuple[str, ...] = problems
         self._policy = policy
         self._coverage = Coverage(policy, snapshot)
         self._roles: Mapping[str, Role] = policy.roles
+        self._shift_secret = shift_secret
         self._bound: dict[str, BoundRole] = {}
 
     def __repr__(self) -> str:
@@ -195,12 +212,15 @@ class BoundPolicy:
         """The role of that name, the same object each time; None where the policy has none."""
         bound = self._bound.get(name)
         if bound is None and name in self._roles:
-            bound = self._bound[name] = BoundRole(self._policy, self.snapshot, self._coverage, self._roles[name])
+            bound = BoundRole(self._policy, self.snapshot, self._coverage, self._roles[name], self._shift_secret)
+            self._bound[name] = bound
         return bound
 
 
-def bind(policy: Policy, snapshot: Snapshot, *, strict: bool = True) -> BoundPolicy:
-    """The policy on that catalog.
+def bind(
+    policy: Policy, snapshot: Snapshot, *, strict: bool = True, shift_secret: ShiftSecret = without_keyring
+) -> BoundPolicy:
+    """The policy on that catalog. ``shift_secret`` gives the secret of a domain's date shifts.
 
     Raises PolicyFileError with one ``file:line: message`` for each table, column, schema or function of the policy that
     the catalog lacks, each column of a listed table that has no kind, and each mask that does not fit its column. With
@@ -210,7 +230,7 @@ def bind(policy: Policy, snapshot: Snapshot, *, strict: bool = True) -> BoundPol
     problems = catalog_problems(policy, snapshot) if covers_anything(policy, snapshot) else ()
     if problems and strict:
         raise PolicyFileError(problems)
-    return BoundPolicy(policy, snapshot, problems)
+    return BoundPolicy(policy, snapshot, problems, shift_secret)
 
 
 def _out_of_reach(relation: Relation) -> RelationAccess:

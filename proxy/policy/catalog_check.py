@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from proxy.catalog.snapshot import Relation, RelationKind, Snapshot
 from proxy.policy.coverage import STORED, Coverage
-from proxy.policy.fit import misfit
+from proxy.policy.fit import relation_misfit
 from proxy.policy.model import Grant, Location, MaskRule, Policy, Role, Table
 from proxy.policy.precedence import own_rule, role_rule
 from proxy.policy.suggest import did_you_mean
@@ -143,7 +143,6 @@ class _Check:
 
 
 def _misfit(rule: MaskRule, relation: Relation, column_name: str) -> Iterator[tuple[Location, str]]:
-    column = relation.column(column_name)
-    why = misfit(rule.mask, column.type) if column is not None else None
+    why = relation_misfit(rule.mask, column_name, relation)
     if why is not None:
         yield rule.location, f"{rule.rule} does not fit {relation.qualified_name}.{column_name}: {why}"

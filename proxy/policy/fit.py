@@ -12,7 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 
-from proxy.catalog.snapshot import ColumnType, TypeCategory
+from proxy.catalog.snapshot import ColumnType, Relation, TypeCategory
 from proxy.policy.masks import (
     BirthYear,
     Bucket,
@@ -27,10 +27,12 @@ from proxy.policy.masks import (
     Nullify,
     Partial,
     Redact,
+    Shift,
     Token,
     Zip3,
 )
 from proxy.policy.numbers import decimals, is_built_in_number, number_type
+from proxy.policy.suggest import did_you_mean
 from proxy.tokens.types import StoredType, TokenFormat
 
 _STORED_TYPES: Final = {stored.value: stored for stored in StoredType}
@@ -80,6 +82,26 @@ def misfit(mask: Mask, column_type: ColumnType) -> str | None:
             return _bucket(mask, column_type)
         case Token():
             return _token(mask, column_type)
+        case Shift():
+            if column_type.category not in _DATES:
+                return f"shift is a mask of dates and timestamps, and the column is {column_type.sql}"
+            return None
+
+
+def relation_misfit(mask: Mask, column_name: str, relation: Relation) -> str | None:
+    """Why ``mask`` does not fit that column of ``relation``; None where it does."""
+    column = relation.column(column_name)
+    why = misfit(mask, column.type) if column is not None else None
+    if why is not None or not isinstance(mask, Shift):
+        return why
+    entity = relation.column(mask.by)
+    if entity is None:
+        guess = did_you_mean(mask.by, [c.name for c in relation.columns])
+        return f"{relation.qualified_name} has no column {mask.by} to shift by{guess}"
+    if entity.type.oid not in _STORED_TYPES:
+        # Only of these types two equal values have one print, in every session.
+        return f"it is shifted by {mask.by}, which should be a text, an integer or a UUID, and is {entity.type.sql}"
+    return None
 
 
 def width(column_type: ColumnType) -> int | None:

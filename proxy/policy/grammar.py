@@ -38,11 +38,13 @@ from proxy.policy.masks import (
     Partial,
     Redact,
     RedactPattern,
+    Shift,
+    Token,
     Zip3,
 )
 from proxy.policy.suggest import did_you_mean
+from proxy.tokens.types import TokenFormat
 
-TOKENS_MISSING = "token masks are not available in this release"
 _LARGEST = Decimal(10) ** 18
 _DECIMALS = 15
 
@@ -148,6 +150,21 @@ class RedactParameters(Strict):
     ]
 
 
+class TokenParameters(Strict):
+    """Whose tokens, and how they are printed."""
+
+    domain: Annotated[str, Field(description="One of the policy's domains.")]
+    format: Literal["text", "digits", "uuid"] = "text"
+
+
+class ShiftParameters(Strict):
+    """How far dates are moved, and what belongs together."""
+
+    by: Annotated[str, Field(min_length=1, description="The column whose rows are moved alike, in the same table.")]
+    within_days: Annotated[int, Field(ge=1, le=3650)]
+    domain: Annotated[str, Field(description="One of the policy's domains.")]
+
+
 class ConstantMask(Strict):
     """One value in place of all."""
 
@@ -184,6 +201,18 @@ class RedactMask(Strict):
     redact: RedactParameters
 
 
+class TokenMask(Strict):
+    """A token: deterministic, and reversible for those who hold the key."""
+
+    token: TokenParameters
+
+
+class ShiftMask(Strict):
+    """A date, moved by a secret number of days."""
+
+    shift: ShiftParameters
+
+
 MaskWord: TypeAlias = Literal["clear", "nullify", "zip3", "deny", "partial", "birth_year"]
 WORDS: tuple[str, ...] = ("clear", "nullify", "zip3", "deny", "partial", "birth_year")
 PARAMETERS: dict[str, type[Strict] | None] = {
@@ -193,14 +222,17 @@ PARAMETERS: dict[str, type[Strict] | None] = {
     "birth_year": BirthYearParameters,
     "bucket": BucketParameters,
     "redact": RedactParameters,
+    "token": TokenParameters,
+    "shift": ShiftParameters,
 }
 _EXAMPLES = {
     "constant": "constant: V",
     "generalize": "generalize: year",
     "bucket": "bucket: {width: 10}",
     "redact": "redact: {patterns: [ssn, phone]}",
+    "token": "token: {domain: patient}",
+    "shift": "shift: {by: patient_id, within_days: 30, domain: patient}",
 }
-_NOT_YET = ("token", "shift")
 
 
 def _form(value: object) -> object:
@@ -209,8 +241,6 @@ def _form(value: object) -> object:
     if isinstance(value, str):
         if value in WORDS:
             return value
-        if value in _NOT_YET:
-            raise problem(TOKENS_MISSING)
         if value in _EXAMPLES:
             raise problem(f"the mask {value} needs parameters, for instance {{{_EXAMPLES[value]}}}")
         raise problem(f'unknown mask "{value}"{did_you_mean(value, known)}')
@@ -219,8 +249,6 @@ def _form(value: object) -> object:
     if len(value) != 1:
         raise problem(f"a mask has one key, not {len(value)}")
     (key,) = value
-    if key in _NOT_YET:
-        raise problem(TOKENS_MISSING)
     if key in PARAMETERS:
         return value
     if key in WORDS:
@@ -245,7 +273,9 @@ MaskSpec: TypeAlias = Annotated[
     | Annotated[GeneralizeMask, Tag("generalize")]
     | Annotated[BirthYearMask, Tag("birth_year")]
     | Annotated[BucketMask, Tag("bucket")]
-    | Annotated[RedactMask, Tag("redact")],
+    | Annotated[RedactMask, Tag("redact")]
+    | Annotated[TokenMask, Tag("token")]
+    | Annotated[ShiftMask, Tag("shift")],
     Discriminator(_tag),
     BeforeValidator(_form),
 ]
@@ -270,6 +300,10 @@ def to_mask(spec: MaskSpec) -> Mask:
             return Bucket(spec.bucket.width, spec.bucket.min, spec.bucket.max)
         case RedactMask():
             return Redact(frozenset(RedactPattern(p) for p in spec.redact.patterns))
+        case TokenMask():
+            return Token(spec.token.domain, TokenFormat(spec.token.format))
+        case ShiftMask():
+            return Shift(spec.shift.by, spec.shift.within_days, spec.shift.domain)
 
 
 def _word(word: MaskWord) -> Mask:

@@ -15,10 +15,12 @@ from types import MappingProxyType
 from typing import Final
 
 from proxy.errors import PolicyFileError
+from proxy.policy.domains import domain_problems
 from proxy.policy.grammar import to_mask
 from proxy.policy.model import (
     CLEAR_KIND,
     ColumnKind,
+    DomainSpec,
     FunctionGrant,
     Grant,
     Kind,
@@ -36,6 +38,7 @@ from proxy.policy.names import parse_pattern, split_name
 from proxy.policy.suggest import did_you_mean
 from proxy.policy.validate import validate
 from proxy.policy.yaml_tree import Tree, TreeError, read_tree
+from proxy.tokens.types import DOMAIN_NAME
 
 _KIND_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _SUFFIXES: Final = (".yaml", ".yml")
@@ -133,9 +136,13 @@ class _Merger:
     tables: dict[tuple[str, str], Table] = field(default_factory=dict)
     clear_schemas: dict[str, Location] = field(default_factory=dict)
     roles: dict[str, Role] = field(default_factory=dict)
+    domains: dict[str, Location] = field(default_factory=dict)
     _seen: dict[tuple[str, object], tuple[object, Location]] = field(default_factory=dict)
 
     def merge(self, version: str) -> Policy:
+        for file in self.files:
+            for name, domain in file.document.domains.items():
+                self._domain(file, name, domain)
         for file in self.files:
             for name, kind in file.document.kinds.items():
                 self._kind(file, name, kind)
@@ -145,13 +152,17 @@ class _Merger:
         for file in self.files:
             for name, role in file.document.roles.items():
                 self._role(file, name, role)
-        return Policy(
+        policy = Policy(
             version,
             MappingProxyType(self.kinds),
             MappingProxyType(self.tables),
             MappingProxyType(self.clear_schemas),
             MappingProxyType(self.roles),
+            MappingProxyType(self.domains),
         )
+        for where, message in domain_problems(policy):
+            self.problems.add(where, message)
+        return policy
 
     def _is_new(self, section: str, key: object, name: str, spec: object, where: Location) -> bool:
         """Whether this is the first entry of its name. The same entry twice is no problem, another one is."""
@@ -161,6 +172,14 @@ class _Merger:
         if first[0] != spec:
             self.problems.add(where, f"{section}.{name} is defined differently in {first[1]}")
         return False
+
+    def _domain(self, file: _File, name: str, spec: DomainSpec) -> None:
+        where = file.at("domains", name)
+        if not DOMAIN_NAME.fullmatch(name):
+            rule = 'lower-case letters, digits and "_", begins with a letter and has at most 31 characters'
+            self.problems.add(where, f"domains.{name}: a domain's name stands in its tokens: it is made of {rule}")
+        elif self._is_new("domains", name, name, spec, where):
+            self.domains[name] = where
 
     def _kind(self, file: _File, name: str, spec: KindSpec) -> None:
         where = file.at("kinds", name)
@@ -219,6 +238,7 @@ class _Merger:
             MappingProxyType(by_column),
             MappingProxyType({k: v for k, v in by_kind.items() if k != "*"}),
             by_kind.get("*"),
+            self._detokenize(file, name, spec.detokenize),
             where,
         )
 
@@ -252,6 +272,14 @@ class _Merger:
             else:
                 grants.append(Grant(pattern, f"roles.{role}.{section}", where))
         return tuple(grants)
+
+    def _detokenize(self, file: _File, role: str, domains: list[str]) -> frozenset[str]:
+        for number, domain in enumerate(domains):
+            if domain not in self.domains:
+                where = file.at("roles", role, "detokenize", number)
+                guess = did_you_mean(domain, self.domains)
+                self.problems.add(where, f'roles.{role}.detokenize: unknown domain "{domain}"{guess}')
+        return frozenset(domains)
 
     def _functions(self, file: _File, role: str, entries: list[str]) -> tuple[FunctionGrant, ...]:
         grants: list[FunctionGrant] = []

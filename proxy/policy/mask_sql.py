@@ -27,10 +27,12 @@ from proxy.policy.masks import (
     Nullify,
     Partial,
     Redact,
+    Shift,
     Token,
     Zip3,
 )
 from proxy.policy.ordered_mask_sql import birth_year, bucket, generalize
+from proxy.policy.shift_mask_sql import shift
 from proxy.policy.sql_text import TEXT, cast, literal, quote_identifier, type_name
 from proxy.policy.text_mask_sql import partial, redact, zip3
 from proxy.tokens.types import TokenFormat
@@ -42,7 +44,8 @@ _TEXT_OIDS: Final = frozenset({25, 1043})  # text and varchar: functions of text
 def scan_expression(mask: Mask, column: Column) -> str:
     """The SQL of what ``mask`` shows of ``column``.
 
-    Raises ValueError for masks under which the column has no value at all (deny, hidden).
+    Raises ValueError for masks under which the column has no value at all (deny, hidden), and for a shift whose secret
+    is not known.
     """
     name = quote_identifier(column.name)
     text = name if column.type.oid in _TEXT_OIDS else cast(name, TEXT)  # without the blank padding of char(n)
@@ -71,6 +74,8 @@ def scan_expression(mask: Mask, column: Column) -> str:
             # The stored value passes through the query, and becomes a token at the edge. One of format TEXT is longer
             # than the value, so it is shown as text; the others keep the column's type.
             return cast(name, TEXT) if mask.format is TokenFormat.TEXT and column.type.oid != _TEXT_OID else name
+        case Shift():
+            return cast(shift(mask, name, column.type.category), shown_as)
         case Deny() | Hidden():
             raise ValueError(f"there is no scan expression for {mask.name}")
 

@@ -1,12 +1,13 @@
 """What a role may see of a column, as plain values: the masks of the policy language.
 
 Owns: one frozen value for each mask, and how it reads in reports. Must not know: YAML, SQL, types of columns.
-Invariant: a mask holds only what the policy's author wrote; ``name`` is one of a dozen words, fit for a metric's label.
+Invariant: a mask holds what the policy's author wrote (and a shift its secret, which no report shows); ``name`` is one
+of a dozen words, fit for a metric's label.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -161,6 +162,24 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
+class Shift:
+    """Moved by a secret number of days from ``-within_days`` to ``within_days``, never 0, one for each value of ``by``.
+
+    ``by`` is a column of the same table. ``secret`` (hexadecimal digits) is the domain's, which a decision has and a
+    policy has not.
+    """
+
+    by: str
+    within_days: int
+    domain: str
+    secret: str | None = field(default=None, repr=False)
+    name: ClassVar[str] = "shift"
+
+    def __str__(self) -> str:
+        return f"shift: {{by: {self.by}, within_days: {self.within_days}, domain: {self.domain}}}"
+
+
+@dataclass(frozen=True, slots=True)
 class Deny:
     """Naming the column is refused; ``*`` leaves it out."""
 
@@ -181,5 +200,17 @@ class Hidden:
 
 
 Mask: TypeAlias = (
-    Clear | Nullify | Constant | Partial | Generalize | BirthYear | Zip3 | Bucket | Redact | Token | Deny | Hidden
+    Clear
+    | Nullify
+    | Constant
+    | Partial
+    | Generalize
+    | BirthYear
+    | Zip3
+    | Bucket
+    | Redact
+    | Token
+    | Shift
+    | Deny
+    | Hidden
 )

@@ -40,6 +40,10 @@ SafeHarborClass: TypeAlias = Literal[
 ]
 
 
+class DomainSpec(Strict):
+    """A namespace of tokens: equal values have equal tokens inside of it, and unrelated ones across."""
+
+
 class KindSpec(Strict):
     """What a value is, and how it is shown when a role says nothing else."""
 
@@ -67,12 +71,17 @@ class RoleSpec(Strict):
     functions: Annotated[
         list[str], Field(default_factory=list, description="schema.function: functions of its own that may be called.")
     ]
+    detokenize: Annotated[
+        list[str],
+        Field(default_factory=list, description="Domains whose tokens it may have turned back, with a reason."),
+    ]
 
 
 class PolicyDocument(Strict):
     """One policy file."""
 
     version: Literal[1]
+    domains: Annotated[dict[str, DomainSpec], Field(default_factory=dict)]
     kinds: Annotated[dict[str, KindSpec], Field(default_factory=dict)]
     tables: Annotated[dict[str, TableSpec], Field(default_factory=dict)]
     roles: Annotated[dict[str, RoleSpec], Field(default_factory=dict)]
@@ -171,7 +180,14 @@ class Role:
     column_masks: Mapping[tuple[str, str, str], MaskRule]
     kind_masks: Mapping[str, MaskRule]
     other_masks: MaskRule | None
+    detokenize: frozenset[str]
     location: Location
+
+    @property
+    def rules(self) -> tuple[MaskRule, ...]:
+        """Every mask that the role orders."""
+        others = (self.other_masks,) if self.other_masks is not None else ()
+        return (*self.column_masks.values(), *self.kind_masks.values(), *others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,3 +202,10 @@ class Policy:
     tables: Mapping[tuple[str, str], Table]
     clear_schemas: Mapping[str, Location]
     roles: Mapping[str, Role]
+    domains: Mapping[str, Location]
+
+    @property
+    def masks(self) -> tuple[MaskRule, ...]:
+        """Every mask that the policy orders, of kinds and of roles."""
+        kinds = (MaskRule(kind.mask, kind.rule, kind.location) for kind in self.kinds.values())
+        return (*kinds, *(rule for role in self.roles.values() for rule in role.rules))

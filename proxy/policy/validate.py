@@ -12,12 +12,17 @@ from typing import Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from proxy.policy.grammar import PARAMETERS, TOKENS_MISSING, Strict
-from proxy.policy.model import KindSpec, PolicyDocument, RoleSpec, TableSpec
+from proxy.policy.grammar import PARAMETERS, Strict
+from proxy.policy.model import DomainSpec, KindSpec, PolicyDocument, RoleSpec, TableSpec
 from proxy.policy.suggest import did_you_mean
-from proxy.policy.yaml_tree import Data, Path, Tree
+from proxy.policy.yaml_tree import Path, Tree
 
-_SECTIONS: Final[Mapping[str, type[Strict]]] = {"kinds": KindSpec, "tables": TableSpec, "roles": RoleSpec}
+_SECTIONS: Final[Mapping[str, type[Strict]]] = {
+    "domains": DomainSpec,
+    "kinds": KindSpec,
+    "tables": TableSpec,
+    "roles": RoleSpec,
+}
 
 
 def validate(tree: Tree) -> tuple[PolicyDocument | None, list[tuple[int, str]]]:
@@ -28,42 +33,11 @@ def validate(tree: Tree) -> tuple[PolicyDocument | None, list[tuple[int, str]]]:
         # Another version may mean anything; its other findings would only mislead.
         line = tree.line(("version",))
         return None, [(line, "version: 1 is missing" if "version" not in tree.data else "version should be 1")]
-    problems = _not_available(tree)
-    data = _without_missing_features(tree.data)
     try:
-        document = PolicyDocument.model_validate(data)
+        return PolicyDocument.model_validate(tree.data), []
     except ValidationError as error:
-        problems.extend(_problem(tree, detail) for detail in error.errors(include_url=False, include_input=False))
-        document = None
-    return (document if not problems else None), list(dict.fromkeys(problems))
-
-
-def _not_available(tree: Tree) -> list[tuple[int, str]]:
-    """``domains`` and ``detokenize`` belong to the language, but not to this release."""
-    data = tree.data
-    if not isinstance(data, dict):
-        return []
-    found: list[tuple[int, str]] = []
-    if data.get("domains"):
-        found.append((tree.line(("domains",)), f"domains: {TOKENS_MISSING}"))
-    roles = data.get("roles")
-    if isinstance(roles, dict):
-        for name, role in roles.items():
-            if isinstance(role, dict) and role.get("detokenize"):
-                path = ("roles", name, "detokenize")
-                found.append((tree.line(path), f"roles.{name}.detokenize: {TOKENS_MISSING}"))
-    return found
-
-
-def _without_missing_features(data: dict[str, Data]) -> dict[str, Data]:
-    kept = {key: value for key, value in data.items() if key != "domains"}
-    roles = kept.get("roles")
-    if isinstance(roles, dict):
-        kept["roles"] = {
-            name: {k: v for k, v in role.items() if k != "detokenize"} if isinstance(role, dict) else role
-            for name, role in roles.items()
-        }
-    return kept
+        problems = [_problem(tree, detail) for detail in error.errors(include_url=False, include_input=False)]
+        return None, list(dict.fromkeys(problems))
 
 
 def _problem(tree: Tree, detail: ErrorDetails) -> tuple[int, str]:

@@ -20,8 +20,9 @@ import numpy as np
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
-DOMAIN_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,30}")
-_TOKEN: Final = re.compile(rb"([a-z][a-z0-9_]{0,30})_([1-9][0-9]{0,5})_([a-z2-7]{26,})")
+from proxy.tokens.types import DOMAIN_NAME
+
+_TOKEN: Final = re.compile(rb"(%s)_([1-9][0-9]{0,5})_([a-z2-7]{26,})" % DOMAIN_NAME.pattern.encode())
 _ALPHABET: Final = b"abcdefghijklmnopqrstuvwxyz234567"
 _PAIRS: Final = np.frombuffer(b"".join(bytes((a, b)) for a in _ALPHABET for b in _ALPHABET), dtype=np.uint16)
 _FILLS: Final = tuple(bytes(n) for n in range(5))

@@ -6,9 +6,12 @@ Invariant: two expressions may meet in a statement only if their ``TokenType.dom
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Final, Protocol
+
+DOMAIN_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,30}")  # part of every token of format TEXT
 
 
 class TokenFormat(Enum):

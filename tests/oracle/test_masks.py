@@ -32,6 +32,7 @@ from proxy.policy.masks import (
     Partial,
     Redact,
     RedactPattern,
+    Shift,
     Zip3,
 )
 from tests.support import mask_reference as reference
@@ -534,3 +535,78 @@ def test_a_masked_column_keeps_its_collation(connection: Connection, mask: Mask,
         statement = f"SELECT pg_collation_for({expression}), pg_collation_for(v) FROM collated"
         assert all(masked == own for masked, own in connection.execute(statement).fetchall())
         connection.execute(f'SELECT ({expression}) < (v COLLATE "C") FROM collated')
+
+
+SHIFT = Shift("n", 30, "patient", "5ec7e7" * 10)  # by the number of the row
+
+
+@quickly
+@given(values=st.lists(st.dates(date(1800, 1, 1), date(2200, 1, 1)), min_size=1, max_size=40))
+def test_shift_moves_each_entity_by_the_same_days(connection: Connection, values: list[date]) -> None:
+    """Every date moves by 1 to 30 days, and a date and both kinds of timestamps of an entity move alike."""
+    moved = shown(connection, SHIFT, types.DATE, [v.isoformat() for v in values])
+    days = [(date.fromisoformat(m) - v).days for m, v in zip(_present(moved.values), values, strict=True)]
+    assert all(day and abs(day) <= 30 for day in days)
+    assert (moved.type_oid, moved.typmod) == (types.DATE.oid, -1)
+    for column, zone in ((types.TIMESTAMP, ""), (types.TIMESTAMP0, ""), (types.TIMESTAMPTZ, "+00")):
+        got = shown(connection, SHIFT, column, [f"{v} 12:34:56{zone}" for v in values])
+        assert (got.type_oid, got.typmod) == (column.oid, column.typmod)
+        again = [datetime.fromisoformat(m).replace(tzinfo=UTC) if not zone else datetime.fromisoformat(m)
+                 for m in _present(got.values)]  # fmt: skip
+        start = [datetime(v.year, v.month, v.day, 12, 34, 56, tzinfo=UTC) for v in values]
+        assert [(a - s).total_seconds() for a, s in zip(again, start, strict=True)] == [86400 * d for d in days]
+
+
+@pytest.mark.parametrize("within", [1, 3, 3650])
+def test_shift_uses_every_number_of_days_but_none(connection: Connection, within: int) -> None:
+    """Over many entities each number of days from -n to n is met, 0 is not, and another secret moves otherwise."""
+    start = date(2000, 1, 1)
+    values = [start.isoformat()] * 4000
+    days = [
+        [(date.fromisoformat(m) - start).days for m in _present(shown(connection, mask, types.DATE, values).values)]
+        for mask in (Shift("n", within, "patient", "a" * 64), Shift("n", within, "patient", "b" * 64))
+    ]
+    assert days[0] != days[1]
+    assert all(0 < abs(d) <= within for d in days[0])
+    if within < 100:
+        assert set(days[0]) == {*range(-within, 0), *range(1, within + 1)}
+    else:
+        assert {min(days[0]) < -3500, max(days[0]) > 3500} == {True}
+
+
+@pytest.mark.parametrize(
+    ("column", "edges"),
+    [
+        (types.DATE, ["4713-11-24 BC", "5874897-12-31"]),
+        (types.TIMESTAMP, ["4713-11-24 00:00:00 BC", "294276-12-31 23:59:59.999999"]),
+        (types.TIMESTAMPTZ, ["4713-11-24 00:00:00+00 BC", "294276-12-31 23:59:59.999999+00"]),
+    ],
+)
+def test_shift_takes_every_value(connection: Connection, column: ColumnType, edges: list[str]) -> None:
+    """NULL stays NULL, infinities stay, and what cannot be moved inside the type becomes the infinity on its side."""
+    values = [None, "-infinity", *edges, "infinity"]
+    got = shown(connection, Shift("n", 3650, "patient", "5ec7e7"), column, values).values
+    assert got == [None, "-infinity", "-infinity", "infinity", "infinity"]
+
+
+def test_shift_by_nothing_shows_nothing(connection: Connection) -> None:
+    """Rows whose entity is NULL belong to nobody, and show NULL."""
+    mask = Shift('the "value"', 30, "patient", "5ec7e7")
+    expression = scan_expression(mask, Column("day", 1, types.DATE))
+    got = connection.execute(
+        f"SELECT {expression} FROM (VALUES (DATE '2000-01-01', CAST(NULL AS text)),"
+        " (DATE '2000-01-01', 'a'), (NULL, 'a')) t (day, \"the \"\"value\"\"\")"
+    ).fetchall()
+    assert got[0] == (None,)
+    assert got[1] != (None,)
+    assert got[2] == (None,)
+
+
+def test_shift_without_a_key_is_no_expression() -> None:
+    """A decision made without a keyring cannot become SQL."""
+    with pytest.raises(ValueError, match="no key"):
+        scan_expression(Shift("id", 30, "patient"), Column("day", 1, types.DATE))
+
+
+def _present(values: list[str | None]) -> list[str]:
+    return [value for value in values if value is not None]

@@ -10,7 +10,7 @@ from proxy.catalog.snapshot import ColumnType, RelationKind, Snapshot
 from proxy.errors import PolicyFileError
 from proxy.policy.bound import BoundPolicy, BoundRole, ColumnDecision, bind
 from proxy.policy.load import load_policy
-from proxy.policy.masks import Clear, DateUnit, Deny, Generalize, Hidden, Nullify, Partial
+from proxy.policy.masks import Clear, DateUnit, Deny, Generalize, Hidden, Nullify, Partial, Shift
 from tests.support import shown as types
 from tests.support.catalog import catalog, relation
 
@@ -336,3 +336,37 @@ def test_what_does_not_fit_is_hidden_in_a_running_proxy(tmp_path: Path) -> None:
     assert masks["new"] == masks["dob"] == Hidden()
     assert masks["ssn"] == Partial(show_last=4)
     assert not role(policy, "doctor").access(changed.by_name["clinic", "patients"]).clear
+
+
+SHIFTED = """\
+version: 1
+domains: {patient: {}}
+kinds:
+  date: {mask: {shift: {by: id, within_days: 30, domain: patient}}}
+tables:
+  clinic.patients: {columns: {id: clear, ssn: clear, dob: date, zip: clear, sex: clear}}
+roles:
+  clerk: {reads: [clinic.patients]}
+"""
+
+
+def test_a_shift_is_decided_with_its_domains_secret(tmp_path: Path) -> None:
+    """The decision has the secret, which nothing prints; without a keyring it has none."""
+    path = tmp_path / "p.yaml"
+    path.write_text(SHIFTED, encoding="utf-8")
+    policy = load_policy(path)
+    keyed = bind(policy, CATALOG, shift_secret={"patient": "5ec7e7"}.get)
+    for some, secret in ((keyed, "5ec7e7"), (bind(policy, CATALOG), None)):
+        decided = decision(role(some, "clerk"), "clinic.patients", "dob")
+        assert decided.mask == Shift("id", 30, "patient", secret)
+        assert "5ec7e7" not in f"{decided!r} {decided.mask}"
+
+
+def test_a_shift_by_a_column_of_another_type_does_not_fit(tmp_path: Path) -> None:
+    """The catalog knows the type of the column that dates are shifted by."""
+    found = problems(tmp_path, SHIFTED.replace("by: id", "by: dob2").replace("dob: date", "dob: date, dob2: clear"))
+    missing = "clinic.patients has no column dob2 to shift by"
+    assert found == [
+        f'p.yaml:4: kinds.date does not fit clinic.patients.dob: {missing}; did you mean "dob"?',
+        'p.yaml:6: tables.clinic.patients.columns: there is no column dob2; did you mean "dob"?',
+    ]

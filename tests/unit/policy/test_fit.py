@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from proxy.catalog.snapshot import ColumnType, TypeCategory
-from proxy.policy.fit import misfit
+from proxy.policy.fit import misfit, relation_misfit
 from proxy.policy.masks import (
     BirthYear,
     Bucket,
@@ -23,9 +23,13 @@ from proxy.policy.masks import (
     Partial,
     Redact,
     RedactPattern,
+    Shift,
+    Token,
     Zip3,
 )
+from proxy.tokens.types import TokenFormat
 from tests.support import shown as types
+from tests.support.catalog import catalog, relation
 
 EVERY = [
     *(types.TEXT, types.CHAR11, types.VARCHAR20, types.NAME, types.DATE, types.TIMESTAMP, types.TIMESTAMPTZ),
@@ -50,6 +54,7 @@ NUMBER_DOMAIN = ColumnType(20002, -1, "clinic.count", TypeCategory.INTEGER)
         (Partial(show_last=4), TEXTS),
         (Zip3(), TEXTS),
         (Redact(frozenset({RedactPattern.SSN})), TEXTS),
+        (Shift("id", 30, "patient"), DATES),
         (Generalize(DateUnit.MONTH), DATES),
         (BirthYear(), {TypeCategory.DATE}),
         (Bucket(Decimal(10)), NUMBERS),
@@ -111,6 +116,35 @@ def test_only_clear_and_deny_fit_a_constrained_domain() -> None:
     for mask in (Nullify(), Constant("x"), Partial(), Redact(frozenset({RedactPattern.URL})), Zip3()):
         assert "constraints" in (misfit(mask, DOMAIN) or "")
         assert misfit(mask, FREE_DOMAIN) is None
+
+
+@pytest.mark.parametrize("column", EVERY, ids=[t.sql for t in EVERY])
+def test_formats_of_tokens_fit_types(column: ColumnType) -> None:
+    """Texts take text and digits, whole numbers of a million values and more take digits, and UUIDs take uuid."""
+    fitting = {f for f in TokenFormat if misfit(Token("patient", f), column) is None}
+    match column:
+        case types.TEXT | types.CHAR11 | types.VARCHAR20:
+            assert fitting == {TokenFormat.TEXT, TokenFormat.DIGITS}
+        case types.INTEGER | types.BIGINT:
+            assert fitting == {TokenFormat.DIGITS}
+        case types.UUID:
+            assert fitting == {TokenFormat.UUID}
+        case _:
+            assert not fitting
+
+
+@pytest.mark.parametrize(
+    ("by", "words"),
+    [("id", None), ("mrn", None), ("uid", None), ("idd", 'no column idd to shift by; did you mean "id"'),
+     ("dob", "should be a text, an integer or a UUID"), ("amount", "should be a text, an integer or a UUID")],
+)  # fmt: skip
+def test_what_dates_can_be_shifted_by(by: str, words: str | None) -> None:
+    """Only a column whose equal values read the same in every session says which rows belong together."""
+    columns = {"id": types.BIGINT, "mrn": types.CHAR11, "uid": types.UUID, "dob": types.DATE, "amount": types.NUMERIC}
+    (patients,) = catalog([relation("clinic.patients", columns)]).relations
+    why = relation_misfit(Shift(by, 30, "patient"), "dob", patients)
+    assert (why is None) == (words is None)
+    assert (words or "") in (why or "")
 
 
 @pytest.mark.parametrize(

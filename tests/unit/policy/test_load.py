@@ -10,10 +10,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from proxy.errors import PolicyFileError
+from proxy.policy.domains import used_domains
 from proxy.policy.load import load_policy
-from proxy.policy.masks import Clear, Deny, Nullify, Partial
+from proxy.policy.masks import Clear, Deny, Nullify, Partial, Shift, Token
 from proxy.policy.model import Policy
 from proxy.policy.names import Pattern
+from proxy.tokens.types import TokenFormat
 
 GOOD = """\
 version: 1
@@ -218,22 +220,69 @@ def test_problems_name_file_and_line(tmp_path: Path, text: str, expected: list[s
     assert problems(tmp_path, text) == expected
 
 
-@pytest.mark.parametrize("mask", ["token", "{token: {domain: patient}}", "shift", "{shift: {by: id, within_days: 9}}"])
-def test_token_masks_are_refused_by_name(tmp_path: Path, mask: str) -> None:
-    """The words belong to the language, but not to this release."""
-    text = f"version: 1\nkinds:\n  mrn:\n    mask: {mask}\n"
-    assert problems(tmp_path, text) == ["policy.yaml:4: kinds.mrn.mask: token masks are not available in this release"]
+TOKENS = """version: 1
+domains:
+  patient: {}
+kinds:
+  mrn: {mask: {token: {domain: patient}}}
+  born: {mask: {shift: {by: id, within_days: 30, domain: patient}}}
+tables:
+  clinic.patients: {columns: {id: clear, mrn: mrn, dob: born}}
+roles:
+  analyst: {reads: [clinic.*], detokenize: [patient]}
+  partner: {masks: {mrn: {token: {domain: patient, format: digits}}}}
+"""
 
 
-def test_domains_and_detokenize_are_refused_by_name(tmp_path: Path) -> None:
-    """So do the sections about tokens; the role's other mistakes are reported with them."""
-    text = "version: 1\ndomains:\n  patient: {}\nroles:\n  r:\n    detokenize: [patient]\n    raeds: []\n"
+def test_tokens_domains_and_shifts_load(tmp_path: Path) -> None:
+    """Masks with keys, the domains that they name, and who may detokenize."""
+    policy = load(tmp_path, TOKENS)
+    assert list(policy.domains) == ["patient"]
+    assert policy.kinds["mrn"].mask == Token("patient")
+    assert policy.kinds["born"].mask == Shift("id", 30, "patient")
+    assert policy.roles["analyst"].detokenize == {"patient"}
+    assert policy.roles["partner"].kind_masks["mrn"].mask == Token("patient", TokenFormat.DIGITS)
+    assert used_domains(policy) == {"patient"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("{domain: patient}}}", "{domain: patent}}}",
+         'policy.yaml:5: kinds.mrn: unknown domain "patent"; did you mean "patient"?'),
+        ("detokenize: [patient]", "detokenize: [acme]",
+         'policy.yaml:10: roles.analyst.detokenize: unknown domain "acme"'),
+        ("format: digits", "format: words",
+         "policy.yaml:11: roles.partner.masks.mrn.token.format: should be 'text', 'digits' or 'uuid'"),
+        ("within_days: 30, ", "", 'policy.yaml:6: kinds.born.mask.shift: the key "within_days" is missing'),
+        ("within_days: 30", "within_days: 0",
+         "policy.yaml:6: kinds.born.mask.shift.within_days: should be greater than or equal to 1"),
+        ("by: id", "by: idd",
+         'policy.yaml:8: kinds.born: clinic.patients has no column idd to shift dob by; did you mean "id"?'),
+        ("by: id", "by: dob", "policy.yaml:8: kinds.born: clinic.patients.dob cannot be shifted by itself"),
+        ("{token: {domain: patient}}", "token",
+         "policy.yaml:5: kinds.mrn.mask: the mask token needs parameters, for instance {token: {domain: patient}}"),
+        ("  patient: {}", "  patient: {key: x}", 'policy.yaml:3: unknown key "key" in domains.patient'),
+    ],
+)  # fmt: skip
+def test_mistakes_in_masks_with_keys(tmp_path: Path, old: str, new: str, expected: str) -> None:
+    """Each names its line: unknown domains and formats, missing parameters, and columns that cannot be shifted by."""
+    assert problems(tmp_path, TOKENS.replace(old, new, 1)) == [expected]
+
+
+@pytest.mark.parametrize("name", ["Patient", "1st", "a-b", "a" * 32, "é"])
+def test_names_of_domains(tmp_path: Path, name: str) -> None:
+    """A domain's name is part of its tokens, so it is made of few characters."""
+    (problem,) = problems(tmp_path, f"version: 1\ndomains:\n  {name}: {{}}\n")
+    assert problem.startswith(f"policy.yaml:3: domains.{name}: a domain's name stands in its tokens")
+
+
+def test_a_role_that_shifts_by_a_missing_column(tmp_path: Path) -> None:
+    """A role's own mask for a column is checked like a kind's."""
+    text = TOKENS + "  other: {masks: {clinic.patients.dob: {shift: {by: nr, within_days: 3, domain: patient}}}}\n"
     assert problems(tmp_path, text) == [
-        "policy.yaml:2: domains: token masks are not available in this release",
-        "policy.yaml:6: roles.r.detokenize: token masks are not available in this release",
-        'policy.yaml:7: unknown key "raeds" in roles.r; did you mean "reads"?',
+        "policy.yaml:12: roles.other.masks.clinic.patients.dob: clinic.patients has no column nr to shift dob by"
     ]
-    assert load(tmp_path, "version: 1\ndomains: {}\n").kinds == {}
 
 
 def test_all_problems_of_all_files_are_reported_together(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from proxy.policy.masks import (
     Partial,
     Redact,
     RedactPattern,
+    Shift,
+    Token,
     Zip3,
 )
 
@@ -42,6 +44,8 @@ from proxy.policy.masks import (
         (Bucket(Decimal(10)), "bucket", "bucket: {width: 10}"),
         (Bucket(Decimal(5), Decimal(0), Decimal(90)), "bucket", "bucket: {width: 5, min: 0, max: 90}"),
         (Redact(frozenset({RedactPattern.SSN, RedactPattern.URL})), "redact", "redact: {patterns: [url, ssn]}"),
+        (Token("patient"), "token", "token: {domain: patient, format: text}"),
+        (Shift("id", 30, "patient", "5ec7e7"), "shift", "shift: {by: id, within_days: 30, domain: patient}"),
         (Deny(), "deny", "deny"),
         (Hidden(), "hidden", "hidden"),
     ],
