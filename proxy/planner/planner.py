@@ -7,6 +7,7 @@ Invariant: a plan is a pure function of the text, the search path and what the p
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 from time import perf_counter
 from typing import Any, Final, Protocol
 
@@ -23,8 +24,10 @@ from proxy.planner.plan import Decision, Plan, ShownColumn, StatementKind
 from proxy.planner.references import inner
 from proxy.planner.rewriting import rewrite_query
 from proxy.planner.sources import Resolver, Source, Treatment
+from proxy.planner.tokens.check import Typed
 from proxy.planner.views import Views
 from proxy.policy.bound import BoundPolicy, BoundRole
+from proxy.tokens.types import Vocabulary
 
 MAX_STATEMENT_CHARACTERS: Final = 100_000  # about two seconds of planning, during which no session is served
 
@@ -50,13 +53,16 @@ class Planner:
         policy: BoundPolicy,
         role: BoundRole,
         *,
+        vocabulary: Vocabulary | None = None,
         meter: PlanningMeter | None = None,
         cache_size: int = 5_000,
     ) -> None:
         self.policy = policy
         self.role = role
         self.snapshot = policy.snapshot
-        self._views = Views(policy.snapshot, role)
+        self._vocabulary = vocabulary
+        self._vocabulary_version = vocabulary.version if vocabulary is not None else ""
+        self._views = Views(policy.snapshot, role, vocabulary)
         self._cache = PlanCache(cache_size)
         self._meter = meter
         self._last: tuple[str, Parts | None] = ("", None)
@@ -65,6 +71,11 @@ class Planner:
     def generation(self) -> object:
         """The planner itself: another catalog or policy version has another planner."""
         return self
+
+    @property
+    def outdated(self) -> bool:
+        """Whether the keys of tokens have changed since the planner was made."""
+        return self._vocabulary is not None and self._vocabulary.version != self._vocabulary_version
 
     @property
     def restricted(self) -> bool:
@@ -152,7 +163,7 @@ class Planner:
         outputs = lineage.run(select) if select is not None else None
         function_rules.check_attributes(references, lineage.resolved, self.snapshot, self.role)
         rewritten = any(s.needs_rewrite for s in sources)
-        sent = self._rewritten(text, tree, judgement, sources, resolver) if rewritten else text
+        sent, typed = self._rewritten(text, tree, judgement, sources, resolver) if rewritten else (text, Typed())
         plan = Plan(
             text=sent,
             decision=Decision.REWRITTEN if rewritten else Decision.PASSED,
@@ -161,13 +172,17 @@ class Planner:
             relations=relations,
             columns=_shown(outputs, lineage.uses),
             origins=_origins(outputs) if rewritten else (),
+            tokens=typed.cells,
+            token_parameters=typed.parameters,
             effects=judgement.effects,
             touches_protected=bool(lineage.uses) or rewritten or bool(targets),
             policy_version=self.policy.version,
         )
         return plan, outputs
 
-    def _rewritten(self, text: str, tree: Any, judgement: Judgement, sources: list[Source], resolver: Resolver) -> str:
+    def _rewritten(
+        self, text: str, tree: Any, judgement: Judgement, sources: list[Source], resolver: Resolver
+    ) -> tuple[str, Typed]:
         masked = ", ".join(sorted({f"{s.schema}.{s.name}" for s in sources if s.needs_rewrite}))
         if judgement.kind is not StatementKind.SELECT:
             raise UnsupportedRefusal(
@@ -187,10 +202,12 @@ class Planner:
             raise UnsupportedRefusal(
                 f"a statement on masked relations may have {MAX_STATEMENT_CHARACTERS} characters", reason="complexity"
             )
-        sent, scans = rewrite_query(tree, text, judgement.references.reads, resolver.resolve, self._views.text)
+        check = partial(self._views.tokens.check, sources=sources, resolve=resolver.resolve)
+        reads = judgement.references.reads
+        sent, scans, typed = rewrite_query(tree, text, reads, resolver.resolve, self._views.text, check)
         below = frozenset(scan for s in sources for scan in self._views.scans_of(s))
         assert_contained(sent, scans | below, resolver.resolve)
-        return sent
+        return sent, typed
 
     def _target(self, source: Source) -> Source:
         if source.access is None or not source.access.writable:

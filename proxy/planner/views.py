@@ -7,6 +7,7 @@ Invariant: a view over anything that the role may not read, or that cannot be re
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from proxy.catalog.snapshot import Relation, RelationKind, Snapshot
 from proxy.errors import CatalogError, PolicyRefusal, UnsupportedRefusal
@@ -17,18 +18,25 @@ from proxy.planner.plan import Origin
 from proxy.planner.references import RelationReference, collect, inner
 from proxy.planner.rewriting import rewrite_query
 from proxy.planner.sources import Resolver, Source, Treatment
+from proxy.planner.tokens.reach import TokenReach
+from proxy.planner.tokens.variables import Held
 from proxy.policy.bound import BoundRole
-from proxy.policy.masks import Clear, Deny, Hidden
+from proxy.policy.masks import Clear, Deny, Hidden, Token
+from proxy.tokens.types import TokenFormat, Vocabulary
 
 
 @dataclass(frozen=True, slots=True)
 class ViewExpansion:
-    """A view as one role sees it. ``text`` is the rewritten definition, None where everything under it is clear."""
+    """A view as one role sees it. ``text`` is the rewritten definition, None where everything under it is clear.
+
+    ``tokens`` says which of its columns are tokens; empty where none is.
+    """
 
     text: str | None
     scans: frozenset[str]
     relations: tuple[str, ...]
     columns: Columns | None
+    tokens: tuple[Held | None, ...] = ()
 
 
 @dataclass(slots=True)
@@ -37,6 +45,7 @@ class Views:
 
     snapshot: Snapshot
     role: BoundRole
+    vocabulary: Vocabulary | None = None
     _done: dict[int, ViewExpansion] = field(default_factory=dict)
 
     def resolver(self, search_path: tuple[str, ...]) -> Resolver:
@@ -53,6 +62,15 @@ class Views:
         if text is None:
             raise CatalogError(f"the view {view.qualified_name} needs no expansion")
         return text
+
+    def tokens_of(self, view: Relation) -> tuple[Held | None, ...] | None:
+        """See ``ViewTokens``."""
+        return self.expand(view).tokens or None
+
+    @property
+    def tokens(self) -> TokenReach:
+        """The token columns of the role's relations."""
+        return TokenReach(self.snapshot, self, self.vocabulary)
 
     def expand(self, view: Relation) -> ViewExpansion:
         """The expansion of one view."""
@@ -81,6 +99,8 @@ class Views:
                 uses = frozenset({noted}) if noted is not None else frozenset[Protected]()
                 kind = decision.column.type
                 type_name = kind.sql if kind.typmod == -1 else ""
+                if isinstance(decision.mask, Token) and decision.mask.format is TokenFormat.TEXT:
+                    type_name = "text"
                 shown.append(OutputColumn(decision.column.name, origin, noted, uses, type_name))
         whole = source.treatment is Treatment.MASK and len(shown) == len(source.relation.columns)
         row = Origin(source.relation.oid, 0, source.relation.row_type_oid) if whole else None
@@ -118,9 +138,13 @@ class Views:
         relations = tuple(sorted({view.qualified_name, *self.names_under(sources)}))
         if not any(s.needs_rewrite for s in sources):
             return ViewExpansion(None, frozenset(), relations, columns)
-        text, scans = rewrite_query(original, view.definition, references.reads, resolver.resolve, self.text)
+        check = partial(self.tokens.check, sources=sources, resolve=resolver.resolve)
+        text, scans, typed = rewrite_query(
+            original, view.definition, references.reads, resolver.resolve, self.text, check
+        )
         below = frozenset(scan for s in sources for scan in self.scans_of(s))
-        return ViewExpansion(text, scans | below, relations, columns)
+        tokens = typed.outputs if any(typed.outputs) else ()
+        return ViewExpansion(text, scans | below, relations, columns, tokens)
 
     def _source(self, view: Relation, resolver: Resolver, reference: RelationReference) -> Source:
         try:

@@ -1,0 +1,94 @@
+"""The token type check of one statement, from the parsed tree to the tree that goes on to the masks.
+
+Owns: the order of its steps. Must not know: how relations are resolved, keys, the wire.
+Invariant: what is not certainly ordinary is a token of one domain in every place where it stands, or the statement is
+refused; a statement that names no token column comes back as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlglot import exp
+
+from proxy.planner.plan import TokenCells
+from proxy.planner.tokens.coverage import assert_covered
+from proxy.planner.tokens.findings import Extreme, Findings, Outputs
+from proxy.planner.tokens.literals import check_casts, parameter_cells, place_literals, token_cells
+from proxy.planner.tokens.order import OpaqueOrder
+from proxy.planner.tokens.queries import Queries, output_label
+from proxy.planner.tokens.refusals import misused
+from proxy.planner.tokens.scopes import Scope
+from proxy.planner.tokens.sources import Relations
+from proxy.planner.tokens.variables import Held, Variable
+from proxy.tokens.types import Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What the check found: the cells of each output and each parameter that are tokens (both empty where none is).
+
+    ``outputs`` is what each output column holds, by position, for the relations that read this as a view.
+    """
+
+    cells: tuple[TokenCells | None, ...] = ()
+    parameters: tuple[TokenCells | None, ...] = ()
+    outputs: tuple[Held | None, ...] = ()
+
+
+def check_tokens(
+    tree: exp.Expr,
+    original: Any,
+    relations: Relations,
+    is_user_function: Callable[[str], bool],
+    vocabulary: Vocabulary,
+) -> tuple[exp.Expr, Typed]:
+    """Type the statement, turn its token literals into stored values, and its orders into the opaque one.
+
+    ``tree`` is changed in place (and may get another root); ``original`` is the ParseResult that it was read from.
+    Raises UnsupportedRefusal with reason ``token``.
+    """
+    queries = Queries(relations, is_user_function)
+    outputs = queries.query(tree, Scope())
+    findings = queries.findings
+    assert_covered(original, findings)
+    check_casts(findings)
+    for kind, use in findings.forbidden:
+        if (tokens := kind.innermost) is not None:
+            raise misused(tokens.column, use, tokens.type)
+    cells = tuple(token_cells(output.kind) for output in outputs.columns)
+    typed = Typed(
+        cells=cells if any(cells) else (),
+        parameters=parameter_cells(findings),
+        outputs=tuple(_held(output.kind) for output in outputs.columns),
+    )
+    place_literals(findings, vocabulary)
+    tree = OpaqueOrder(vocabulary).apply(tree, findings)
+    _keep_names(findings)
+    return tree, typed
+
+
+def _held(kind: Variable) -> Held | None:
+    tokens = kind.innermost
+    return Held(tokens, array=kind.tokens is None) if tokens is not None else None
+
+
+def _keep_names(findings: Findings) -> None:
+    """An output without AS keeps the name that the server would have given it: ``min``, not ``substr``."""
+    if not any(isinstance(o, Extreme) and o.kind.tokens is not None for o in findings.orderings):
+        return
+    for select, outputs in findings.selects:
+        _keep_names_of(select, outputs)
+
+
+def _keep_names_of(select: exp.Select, outputs: Outputs) -> None:
+    for output in outputs.columns:
+        if output.target is None:
+            continue
+        target = select.expressions[output.target]
+        if isinstance(target, exp.Alias) or output_label(target) == output.name:
+            continue
+        alias = exp.Alias(this=target.copy(), alias=exp.to_identifier(output.name, quoted=True))
+        select.set("expressions", alias, output.target)

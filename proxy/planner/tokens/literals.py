@@ -1,0 +1,119 @@
+"""Constants and parameters that turned out to be tokens.
+
+Owns: putting stored values in the place of token literals, and the casts that a token may stand in.
+Must not know: scopes, clauses, keys. Invariant: a constant is decoded once, as the type of tokens that it met; one that
+met none stays what it was. No value stands in an exception.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from sqlglot import exp
+
+from proxy.planner.plan import TokenCells
+from proxy.planner.tokens.findings import Findings
+from proxy.planner.tokens.refusals import Use, misused
+from proxy.planner.tokens.variables import Elements, Tokens, Variable
+from proxy.tokens.types import StoredType, TokenType, Vocabulary
+
+_TEXTS: Final = frozenset({"text", "varchar", "character varying"})
+_CASTS: Final[dict[StoredType, frozenset[str]]] = {
+    StoredType.TEXT: _TEXTS,
+    StoredType.VARCHAR: _TEXTS,
+    StoredType.BPCHAR: frozenset({"bpchar"}),
+    StoredType.SMALLINT: frozenset({"int2", "smallint"}),
+    StoredType.INTEGER: frozenset({"int", "int4", "integer"}),
+    StoredType.BIGINT: frozenset({"int8", "bigint"}),
+    StoredType.UUID: frozenset({"uuid"}),
+}
+_WHOLE_NUMBERS: Final = frozenset({StoredType.SMALLINT, StoredType.INTEGER, StoredType.BIGINT})
+_ARRAY_TYPE: Final = re.compile(r"(.*?)((?: array)?(?:\[\d*\])*)", re.DOTALL)
+_INTEGER: Final = re.compile(r"-?[0-9]+")
+# One-dimensional array literals without the finer points of their grammar (manual, 8.15.2).
+_ELEMENT: Final = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"{}\\]+))\s*(?:,|$)', re.DOTALL)
+
+
+def check_casts(findings: Findings) -> None:
+    """Refuse casts of tokens to anything but their own type (UnsupportedRefusal)."""
+    for kind, spelling, use in findings.casts:
+        tokens = kind.innermost
+        if tokens is not None and not _fits(kind, spelling, tokens.type):
+            raise misused(tokens.column, use, tokens.type)
+
+
+def place_literals(findings: Findings, vocabulary: Vocabulary) -> None:
+    """Put what each token literal stands for in its place, in the tree itself."""
+    for node, kind in findings.literals:
+        tokens = kind.innermost
+        if tokens is not None:
+            _place(node, kind, tokens, vocabulary)
+
+
+def parameter_cells(findings: Findings) -> tuple[TokenCells | None, ...]:
+    """Which parameters are tokens, by number less one; empty where none is."""
+    cells = {number: token_cells(kind) for number, kind in findings.parameters.items()}
+    if not any(cells.values()):
+        return ()
+    return tuple(cells.get(number) for number in range(1, max(cells) + 1))
+
+
+def token_cells(kind: Variable) -> TokenCells | None:
+    """The cells of an output column or a parameter of that type (UnsupportedRefusal for arrays of arrays)."""
+    bound = kind.bound
+    match bound:
+        case Tokens():
+            return TokenCells(bound.type)
+        case Elements() if isinstance(bound.of.bound, Tokens):
+            return TokenCells(bound.of.bound.type, array=True)
+        case _:
+            tokens = kind.innermost
+            if tokens is not None:
+                raise misused(tokens.column, Use("in an array of arrays"), tokens.type)
+            return None
+
+
+def _fits(kind: Variable, spelling: str, token_type: TokenType) -> bool:
+    match = _ARRAY_TYPE.fullmatch(spelling.lower().replace('"', ""))
+    if match is None:
+        return False
+    name = match[1].removeprefix("pg_catalog.").strip()
+    is_array = isinstance(kind.bound, Elements)
+    return name in _CASTS[token_type.stored] and bool(match[2]) is is_array
+
+
+def _place(node: exp.Literal, kind: Variable, tokens: Tokens, vocabulary: Vocabulary) -> None:
+    token_type = tokens.type
+    if isinstance(kind.bound, Elements):
+        node.set("this", _stored_array(node, tokens, vocabulary))
+        return
+    whole = token_type.stored in _WHOLE_NUMBERS
+    if not node.is_string and not (whole and _INTEGER.fullmatch(node.name)):
+        raise misused(tokens.column, Use("beside a number"), token_type)
+    stored = vocabulary.stored_literal(token_type, node.name)
+    node.set("this", stored)
+    # As a number it has the type that its size needs, so that one out of range matches nothing and does not raise.
+    node.set("is_string", not (whole and _INTEGER.fullmatch(stored)))
+
+
+def _stored_array(node: exp.Literal, tokens: Tokens, vocabulary: Vocabulary) -> str:
+    text = node.name.strip()
+    inside = text[1:-1].strip() if node.is_string and text.startswith("{") and text.endswith("}") else None
+    elements: list[str] = []
+    at = 0
+    while inside is not None and at < len(inside):
+        match = _ELEMENT.match(inside, at)
+        if match is None:
+            inside = None
+            break
+        at = match.end()
+        if match[2] is not None and match[2].upper() == "NULL":
+            elements.append("NULL")
+            continue
+        token = re.sub(r"\\(.)", r"\1", match[1]) if match[1] is not None else match[2]
+        stored = vocabulary.stored_literal(tokens.type, token)
+        elements.append('"' + stored.replace("\\", "\\\\").replace('"', '\\"') + '"')
+    if inside is None or inside.endswith(","):
+        raise misused(tokens.column, Use("in an array literal of this form", instead="Use ARRAY[…]."), tokens.type)
+    return "{" + ",".join(elements) + "}"

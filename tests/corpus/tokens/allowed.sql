@@ -1,0 +1,429 @@
+-- What works on token columns as on any other. TOK1, PRO1, ACC1 … stand for tokens, STORED1 for a stored value.
+
+-- title: a column
+-- order: none
+SELECT mrn FROM patients;
+
+-- title: every format
+-- order: none
+SELECT mrn, number, account, device, card FROM patients;
+
+-- title: a star
+-- order: none
+SELECT * FROM visits;
+
+-- title: a table's star
+-- order: none
+SELECT v.*, p.age FROM visits v JOIN patients p USING (mrn);
+
+-- title: TABLE
+-- order: none
+TABLE visits;
+
+-- title: a literal
+-- order: none
+SELECT id FROM patients WHERE mrn = 'TOK1';
+
+-- title: a literal on the left
+-- order: none
+SELECT id FROM patients WHERE 'TOK1' = mrn;
+
+-- title: a stored value as a literal
+-- order: none
+SELECT id FROM patients WHERE mrn = 'STORED1';
+
+-- title: a typed literal
+-- order: none
+SELECT id FROM patients WHERE mrn = text 'TOK1' OR mrn = 'TOK2'::varchar;
+
+-- title: a literal of digits
+-- order: none
+SELECT id FROM patients WHERE account = ACC1 OR number = 'NUM2';
+
+-- title: a literal of digits as text
+-- order: none
+SELECT id FROM patients WHERE account = 'ACC1';
+
+-- title: a literal uuid
+-- order: none
+SELECT id FROM patients WHERE device = 'DEV1' OR device = 'DEV2'::uuid;
+
+-- title: unequal
+-- order: none
+SELECT id FROM patients WHERE mrn <> 'TOK1';
+
+-- title: IN
+-- order: none
+SELECT id FROM visits WHERE mrn IN ('TOK1', 'TOK2', 'nobody');
+
+-- title: NOT IN
+-- order: none
+SELECT id FROM visits WHERE mrn NOT IN ('TOK1', 'TOK2');
+
+-- title: IN a subquery
+-- order: none
+SELECT id FROM visits WHERE mrn IN (SELECT mrn FROM patients WHERE age > 40);
+
+-- title: IN VALUES
+-- order: none
+SELECT id FROM visits WHERE mrn IN (VALUES ('TOK1'), ('TOK3'));
+
+-- title: IN rows
+-- order: none
+SELECT id FROM visits WHERE (mrn, cost) IN (('TOK1', 10), ('TOK2', 20));
+
+-- title: IN rows of a subquery
+-- order: none
+SELECT id FROM visits WHERE (mrn, id) IN (SELECT mrn, id FROM patients);
+
+-- title: ANY of an array
+-- order: none
+SELECT id FROM visits WHERE mrn = ANY (ARRAY['TOK1', 'TOK2']);
+
+-- title: ANY of an array literal
+-- order: none
+SELECT id FROM visits WHERE mrn = ANY ('{TOK1,TOK2,NULL}'::text[]);
+
+-- title: ANY of a subquery
+-- order: none
+SELECT id FROM visits WHERE mrn = ANY (SELECT mrn FROM patients);
+
+-- title: unequal to ALL
+-- order: none
+SELECT id FROM visits WHERE mrn <> ALL (ARRAY['TOK1']);
+
+-- title: ANY of an array subquery
+-- order: none
+SELECT id FROM visits WHERE mrn = ANY (ARRAY(SELECT mrn FROM patients WHERE age < 40));
+
+-- title: NULL tests
+-- order: none
+SELECT id, mrn IS NULL, mrn IS NOT NULL FROM visits;
+
+-- title: DISTINCT FROM
+-- order: none
+SELECT id FROM visits WHERE mrn IS DISTINCT FROM 'TOK1' AND mrn IS NOT DISTINCT FROM mrn;
+
+-- title: rows compared
+-- order: none
+SELECT id FROM visits WHERE (mrn, cost) = ('TOK1', 10) OR (id, mrn) IS DISTINCT FROM (1, 'TOK1');
+
+-- title: join
+-- order: none
+SELECT p.mrn, v.id FROM patients p JOIN visits v ON p.mrn = v.mrn;
+
+-- title: left join
+-- order: none
+SELECT p.mrn, v.id FROM patients p LEFT JOIN visits v ON p.mrn = v.mrn AND v.cost > 10;
+
+-- title: full join
+-- order: none
+SELECT mrn, p.id, v.id FROM patients p FULL JOIN visits v USING (mrn);
+
+-- title: join alias
+-- order: none
+SELECT j.mrn FROM patients JOIN visits USING (mrn) AS j;
+
+-- title: nested join
+-- order: none
+SELECT p.mrn FROM patients p JOIN (visits v JOIN old_visits o ON v.mrn = o.mrn) ON p.mrn = o.mrn;
+
+-- title: named join
+-- order: none
+SELECT j.m, j.c FROM (visits v JOIN codes c ON c.code = v.seen) AS j(i, m, p, c);
+
+-- title: natural join
+-- order: none
+SELECT mrn, v.cost FROM visits v NATURAL JOIN old_visits;
+
+-- title: self-join
+-- order: none
+SELECT a.id, b.id FROM visits a, visits b WHERE a.mrn = b.mrn AND a.id < b.id;
+
+-- title: anti-join
+-- order: none
+SELECT id, mrn FROM patients p WHERE NOT EXISTS (SELECT 1 FROM visits v WHERE v.mrn = p.mrn);
+
+-- title: join on digits
+-- order: none
+SELECT p.account, count(*) FROM patients p JOIN visits v ON p.account = v.account GROUP BY 1;
+
+-- title: group by
+-- order: none
+SELECT mrn, count(*), sum(cost) FROM visits GROUP BY mrn;
+
+-- title: group by a number
+-- order: total
+SELECT mrn AS m, count(*) FROM visits GROUP BY 1 ORDER BY 2 DESC, 1;
+
+-- title: group by a name
+-- order: total
+SELECT v.mrn AS m, count(*) FROM visits v GROUP BY m ORDER BY m;
+
+-- title: grouping sets
+-- order: none
+SELECT mrn, provider, count(*), GROUPING(mrn) FROM visits GROUP BY GROUPING SETS ((mrn), (provider), ());
+
+-- title: rollup
+-- order: none
+SELECT mrn, cost, count(*) FROM visits GROUP BY ROLLUP (mrn, cost);
+
+-- title: group by an expression
+-- order: none
+SELECT coalesce(mrn, 'none'), count(*) FROM visits GROUP BY coalesce(mrn, 'none');
+
+-- title: having
+-- order: none
+SELECT mrn FROM visits GROUP BY mrn HAVING count(*) > 1 AND mrn <> 'TOK1';
+
+-- title: group by a key
+-- order: none
+SELECT p.id, p.mrn, p.age FROM patients p GROUP BY p.id;
+
+-- title: count
+-- order: none
+SELECT count(mrn), count(DISTINCT mrn), count(DISTINCT (mrn, provider)) FROM visits;
+
+-- title: count with a filter
+-- order: none
+SELECT count(*) FILTER (WHERE mrn = 'TOK1') FROM visits;
+
+-- title: distinct
+-- order: none
+SELECT DISTINCT mrn FROM visits;
+
+-- title: distinct and sorted
+-- order: total
+SELECT DISTINCT mrn, provider FROM visits ORDER BY mrn DESC NULLS LAST, provider LIMIT 3;
+
+-- title: distinct and sorted by a column again
+-- order: total
+SELECT DISTINCT v.mrn FROM visits v ORDER BY mrn OFFSET 1;
+
+-- title: distinct on
+-- order: total
+SELECT DISTINCT ON (mrn) mrn, id, cost FROM visits ORDER BY mrn, cost DESC, id;
+
+-- title: distinct on a name
+-- order: total
+SELECT DISTINCT ON (m) mrn AS m, id FROM visits ORDER BY m DESC NULLS LAST, id;
+
+-- title: union
+-- order: none
+SELECT mrn FROM visits UNION SELECT mrn FROM patients;
+
+-- title: union with constants
+-- order: none
+SELECT mrn FROM visits UNION ALL SELECT 'none' UNION ALL SELECT NULL;
+
+-- title: union sorted
+-- order: total
+SELECT mrn, 1 AS n FROM visits UNION SELECT mrn, 2 FROM patients ORDER BY mrn DESC, n LIMIT 4;
+
+-- title: except and intersect
+-- order: none
+SELECT mrn FROM patients EXCEPT SELECT mrn FROM visits INTERSECT SELECT mrn FROM old_visits;
+
+-- title: sorted
+-- order: total
+SELECT mrn, id FROM visits ORDER BY mrn NULLS FIRST, id;
+
+-- title: sorted by a number
+-- order: total
+SELECT id, mrn FROM visits ORDER BY 2, 1;
+
+-- title: sorted by a star's column
+-- order: total
+SELECT * FROM visits ORDER BY 2, 1;
+
+-- title: sorted by another table's column
+-- order: total
+SELECT p.id FROM patients p ORDER BY p.mrn;
+
+-- title: sorted by an expression
+-- order: total
+SELECT id FROM visits ORDER BY coalesce(mrn, 'TOK1'), id;
+
+-- title: top n
+-- order: total
+SELECT mrn, sum(cost) AS total FROM visits GROUP BY mrn ORDER BY total DESC, mrn LIMIT 3;
+
+-- title: keyset paging
+-- order: total
+SELECT mrn, id FROM visits WHERE mrn > 'TOK2' ORDER BY mrn, id LIMIT 5;
+
+-- title: keyset paging by rows
+-- order: total
+SELECT mrn, id FROM visits WHERE (mrn, id) > ('TOK2', 2) ORDER BY mrn, id LIMIT 5;
+
+-- title: between
+-- order: none
+SELECT id FROM visits WHERE mrn BETWEEN 'TOK1' AND 'TOK2' OR mrn NOT BETWEEN SYMMETRIC 'TOK2' AND 'TOK1';
+
+-- title: with ties
+-- order: total
+SELECT mrn FROM visits ORDER BY mrn FETCH FIRST 2 ROWS WITH TIES;
+
+-- title: min and max
+-- order: none
+SELECT min(mrn), max(mrn), provider FROM visits GROUP BY provider;
+
+-- title: min with a filter and a window
+-- order: none
+SELECT id, min(mrn) FILTER (WHERE cost > 10) OVER (PARTITION BY provider) FROM visits;
+
+-- title: min sorted by
+-- order: total
+SELECT provider, min(mrn) AS least FROM visits GROUP BY provider ORDER BY least, provider;
+
+-- title: min compared
+-- order: none
+SELECT provider FROM visits GROUP BY provider HAVING min(mrn) <= 'TOK2';
+
+-- title: case
+-- order: none
+SELECT id, CASE WHEN cost > 10 THEN mrn END FROM visits;
+
+-- title: case with a constant
+-- order: none
+SELECT id, CASE WHEN cost > 10 THEN mrn ELSE 'cheap' END FROM visits;
+
+-- title: case operand
+-- order: none
+SELECT id, CASE mrn WHEN 'TOK1' THEN 1 WHEN 'TOK2' THEN 2 ELSE 0 END FROM visits;
+
+-- title: coalesce and nullif
+-- order: none
+SELECT coalesce(mrn, 'none'), nullif(mrn, 'TOK1') FROM visits;
+
+-- title: casts between text types
+-- order: none
+SELECT mrn::text, mrn::varchar, CAST(mrn AS character varying) FROM visits;
+
+-- title: safe collation
+-- order: none
+SELECT mrn COLLATE "C" FROM visits;
+
+-- title: scalar subquery
+-- order: none
+SELECT id, (SELECT p.mrn FROM patients p WHERE p.id = v.id) FROM visits v;
+
+-- title: scalar subquery compared
+-- order: none
+SELECT id FROM visits WHERE mrn = (SELECT mrn FROM patients WHERE id = 1);
+
+-- title: common table
+-- order: none
+WITH c AS (SELECT mrn, count(*) AS n FROM visits GROUP BY mrn) SELECT p.mrn, n FROM patients p JOIN c USING (mrn);
+
+-- title: common table with columns
+-- order: none
+WITH c(who, n) AS MATERIALIZED (SELECT mrn, cost FROM visits) SELECT who, max(n) FROM c GROUP BY who;
+
+-- title: cohort
+-- order: none
+WITH old AS (SELECT mrn FROM patients WHERE age > 40), seen AS (SELECT DISTINCT mrn FROM visits) SELECT count(*) FROM old JOIN seen USING (mrn);
+
+-- title: recursion
+-- order: none
+WITH RECURSIVE r(m, n) AS (SELECT mrn, 1 FROM patients UNION ALL SELECT m, n + 1 FROM r WHERE n < 3) SELECT m, n FROM r;
+
+-- title: recursion with a join
+-- order: none
+WITH RECURSIVE r AS (SELECT mrn FROM visits WHERE id = 1 UNION SELECT o.mrn FROM old_visits o JOIN r ON o.mrn = r.mrn) SELECT * FROM r;
+
+-- title: shadowed name
+-- order: none
+WITH patients AS (SELECT id, mrn FROM visits) SELECT mrn FROM patients;
+
+-- title: lateral
+-- order: none
+SELECT p.mrn, l.cost FROM patients p, LATERAL (SELECT v.cost FROM visits v WHERE v.mrn = p.mrn ORDER BY v.cost, v.id LIMIT 1) l;
+
+-- title: lateral of a token
+-- order: none
+SELECT l.m FROM patients p CROSS JOIN LATERAL (SELECT p.mrn AS m) l;
+
+-- title: values joined
+-- order: none
+SELECT v.id, x.n FROM (VALUES ('TOK1', 1), ('TOK2', 2)) AS x(m, n) JOIN visits v ON v.mrn = x.m;
+
+-- title: values of a token
+-- order: none
+SELECT x FROM patients p, LATERAL (VALUES (p.mrn), ('none')) v(x);
+
+-- title: window over tokens
+-- order: none
+SELECT id, count(*) OVER (PARTITION BY mrn), row_number() OVER (PARTITION BY mrn ORDER BY id) FROM visits;
+
+-- title: window sorted by tokens
+-- order: none
+SELECT id, rank() OVER (ORDER BY mrn), dense_rank() OVER w FROM visits WINDOW w AS (PARTITION BY provider ORDER BY mrn DESC);
+
+-- title: neighbours
+-- order: none
+SELECT id, lag(mrn) OVER (ORDER BY id), lead(mrn, 1, 'none') OVER (ORDER BY id) FROM visits;
+
+-- title: first and last
+-- order: none
+SELECT id, first_value(mrn) OVER w, last_value(mrn) OVER w, nth_value(mrn, 2) OVER w FROM visits WINDOW w AS (ORDER BY id);
+
+-- title: array_agg
+-- order: none
+SELECT cost, array_agg(mrn ORDER BY id) FROM visits GROUP BY cost;
+
+-- title: array_agg sorted
+-- order: none
+SELECT array_agg(mrn ORDER BY mrn DESC, id) FROM visits;
+
+-- title: array and subscript
+-- order: none
+SELECT (ARRAY[mrn, 'none'])[1], ARRAY[mrn], cardinality(ARRAY[mrn]) FROM visits;
+
+-- title: unnest
+-- order: none
+SELECT unnest(ARRAY[mrn, mrn]) FROM visits;
+
+-- title: unnest in FROM
+-- order: none
+SELECT u.m, u.n FROM (SELECT array_agg(mrn ORDER BY id) AS a FROM visits) s, unnest(s.a) WITH ORDINALITY AS u(m, n);
+
+-- title: unnest of constants
+-- order: none
+SELECT v.id FROM unnest(ARRAY['TOK1', 'TOK2']) AS t(m) JOIN visits v ON v.mrn = t.m;
+
+-- title: sorting others by tokens
+-- order: none
+SELECT string_agg(provider_name, ',' ORDER BY mrn, id) FROM (SELECT id, mrn, seen AS provider_name FROM visits) s;
+
+-- title: exists
+-- order: none
+SELECT EXISTS (SELECT mrn FROM visits WHERE mrn = 'TOK1');
+
+-- title: a view
+-- order: none
+SELECT who, age FROM front WHERE who = 'TOK1';
+
+-- title: a view of groups
+-- order: total
+SELECT * FROM costs ORDER BY mrn;
+
+-- title: a view of arrays
+-- order: none
+SELECT age, mrns FROM groups WHERE cardinality(mrns) > 0;
+
+-- title: a generated series beside tokens
+-- order: none
+SELECT * FROM visits v, generate_series(1, 2) AS g;
+
+-- title: two domains side by side
+-- order: none
+SELECT mrn, provider FROM visits WHERE mrn = 'TOK1' AND provider = 'PRO1';
+
+-- title: ordinary column of the same name
+-- order: none
+SELECT (SELECT c.mrn FROM codes c LIMIT 1), p.mrn FROM patients p;
+
+-- title: nothing of tokens
+-- order: none
+SELECT age, count(*) FROM patients GROUP BY age;

@@ -1,0 +1,661 @@
+-- What must not be done with a token: each would show a stored value, or part of one, to the client.
+
+-- title: function of a token
+-- sqlstate: 0A000
+-- reason: token
+SELECT lower(mrn) FROM patients;
+
+-- title: function of a token in a condition
+-- sqlstate: 0A000
+-- reason: token
+SELECT id FROM patients WHERE length(mrn) > 3;
+
+-- title: a function in FROM
+-- sqlstate: 0A000
+-- reason: token
+SELECT * FROM patients p, regexp_split_to_table(p.mrn, '-') AS part;
+
+-- title: digest of a token
+-- sqlstate: 0A000
+-- reason: token
+SELECT md5(mrn) FROM patients;
+
+-- title: concatenation
+-- sqlstate: 0A000
+-- reason: token
+SELECT mrn || 'x' FROM patients;
+
+-- title: concatenation the other way
+-- sqlstate: 0A000
+-- reason: token
+SELECT 'x' || mrn FROM patients;
+
+-- title: LIKE
+-- sqlstate: 0A000
+-- reason: token
+SELECT mrn LIKE 'a%' FROM patients;
+
+-- title: NOT ILIKE in a condition
+-- sqlstate: 0A000
+-- reason: token
+SELECT id FROM patients WHERE mrn NOT ILIKE '%1';
+
+-- title: SIMILAR TO
+-- sqlstate: 0A000
+-- reason: token
+SELECT id FROM patients WHERE mrn SIMILAR TO 'a%';
+
+-- title: regular expression
+-- sqlstate: 0A000
+-- reason: token
+SELECT id FROM patients WHERE mrn ~ '^1';
+
+-- title: arithmetic
+-- sqlstate: 0A000
+-- reason: token
+SELECT account + 1 FROM patients;
+
+-- title: modulo as a predicate
+-- sqlstate: 0A000
+-- reason: token
+SELECT id FROM patients WHERE account % 2 = 0;
+
+-- title: negation
+-- sqlstate: 0A000
+-- reason: token
+SELECT -account FROM patients;
+
+-- title: cast to another type
+-- sqlstate: 0A000
+-- reason: token
+SELECT mrn::int FROM patients;
+
+-- title: cast to a shorter text
+-- sqlstate: 0A000
+-- reason: token
+SELECT mrn::varchar(3) FROM patients;
+
+-- title: cast to a character
+-- sqlstate: 0A000
+-- reason: token
+SELECT mrn::char FROM patients;
+
+-- title: cast to bytea
+-- sqlstate: 0A000
+-- reason: token
+SELECT mrn::bytea FROM patients;
+
+-- title: cast to json
+-- sqlstate: 0A000
+-- reason: token
+SELECT mrn::json FROM patients;
+
+-- title: cast of a number to text
+-- sqlstate: 0A000
+-- reason: token
+SELECT account::text FROM patients;
+
+-- title: cast of a number to another number
+-- sqlstate: 0A000
+-- reason: token
+SELECT account::int FROM patients;
+
+-- title: cast of a uuid to text
+-- sqlstate: 0A000
+-- reason: token
+SELECT device::text FROM patients;
+
+-- title: cast of an array to text
+-- sqlstate: 0A000
+-- reason: token
+SELECT array_agg(mrn)::text FROM patients;
+
+-- title: EXTRACT and its kin
+-- sqlstate: 0A000
+-- reason: token
+SELECT substring(mrn FROM 1 FOR 3) FROM patients;
+
+-- title: POSITION
+-- sqlstate: 0A000
+-- reason: token
+SELECT position('1' IN mrn) FROM patients;
+
+-- title: TRIM
+-- sqlstate: 0A000
+-- reason: token
+SELECT trim(mrn) FROM patients;
+
+-- title: OVERLAY
+-- sqlstate: 0A000
+-- reason: token
+SELECT overlay(mrn PLACING 'x' FROM 1) FROM patients;
+
+-- title: JSON constructor
+-- sqlstate: 0A000
+-- reason: token
+SELECT JSON_OBJECT('a': mrn) FROM patients;
+
+-- title: XML constructor
+-- sqlstate: 0A000
+-- reason: token
+SELECT XMLELEMENT(NAME a, mrn) FROM patients;
+
+-- title: string_agg
+-- sqlstate: 0A000
+-- reason: token
+SELECT string_agg(mrn, ',') FROM patients;
+
+-- title: json_agg
+-- sqlstate: 0A000
+-- reason: token
+SELECT json_agg(mrn) FROM patients;
+
+-- title: json_agg of a row
+-- sqlstate: 0A000
+-- reason: token
+SELECT json_agg(p) FROM patients p;
+
+-- title: array_agg of distinct tokens
+-- sqlstate: 0A000
+-- reason: token
+SELECT array_agg(DISTINCT mrn) FROM patients;
+
+-- title: mode
+-- sqlstate: 0A000
+-- reason: token
+SELECT mode() WITHIN GROUP (ORDER BY mrn) FROM patients;
+
+-- title: percentile_disc
+-- sqlstate: 0A000
+-- reason: token
+SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY mrn) FROM patients;
+
+-- title: sum of a number
+-- sqlstate: 0A000
+-- reason: token
+SELECT sum(account) FROM patients;
+
+-- title: greatest
+-- sqlstate: 0A000
+-- reason: token
+SELECT greatest(mrn, 'a') FROM patients;
+
+-- title: a whole row
+-- sqlstate: 0A000
+-- reason: token
+SELECT p FROM patients p;
+
+-- title: a whole row by another name
+-- sqlstate: 0A000
+-- reason: token
+SELECT (p).mrn FROM patients p;
+
+-- title: all fields of a whole row
+-- sqlstate: 0A000
+-- reason: token
+SELECT (p).* FROM patients p;
+
+-- title: a whole row as text
+-- sqlstate: 0A000
+-- reason: token
+SELECT p::text FROM patients p;
+
+-- title: a whole row of a subquery
+-- sqlstate: 0A000
+-- reason: token
+SELECT s FROM (SELECT mrn FROM patients) s;
+
+-- title: a whole row as json
+-- sqlstate: 0A000
+-- reason: token
+SELECT row_to_json(p) FROM patients p;
+
+-- title: a whole row of a star
+-- sqlstate: 0A000
+-- reason: token
+SELECT to_jsonb(p.*) FROM patients p;
+
+-- title: a whole row of a join
+-- sqlstate: 0A000
+-- reason: token
+SELECT j FROM (patients JOIN visits USING (mrn)) AS j;
+
+-- title: a whole row of a CTE
+-- sqlstate: 0A000
+-- reason: token
+WITH c AS (SELECT mrn FROM patients) SELECT c FROM c;
+
+-- title: a whole row of a view
+-- sqlstate: 0A000
+-- reason: token
+SELECT f FROM front f;
+
+-- title: whole rows compared
+-- sqlstate: 0A000
+-- reason: token
+SELECT count(*) FROM visits v JOIN old_visits o ON v = o;
+
+-- title: a row as a value
+-- sqlstate: 0A000
+-- reason: token
+SELECT ROW(mrn, 1) FROM patients;
+
+-- title: a row of a star
+-- sqlstate: 0A000
+-- reason: token
+SELECT ROW(p.*) FROM patients p;
+
+-- title: a tuple as a value
+-- sqlstate: 0A000
+-- reason: token
+SELECT (mrn, id) FROM patients;
+
+-- title: a row in an array
+-- sqlstate: 0A000
+-- reason: token
+SELECT ARRAY[ROW(mrn)] FROM patients;
+
+-- title: a row aggregated
+-- sqlstate: 0A000
+-- reason: token
+SELECT array_agg((mrn, id)) FROM patients;
+
+-- title: arrays of arrays
+-- sqlstate: 0A000
+-- reason: token
+SELECT array_agg(ARRAY[mrn]) FROM patients;
+
+-- title: array to string
+-- sqlstate: 0A000
+-- reason: token
+SELECT array_to_string(array_agg(mrn), ',') FROM patients;
+
+-- title: arrays concatenated
+-- sqlstate: 0A000
+-- reason: token
+SELECT array_agg(mrn) || ARRAY['x'] FROM patients;
+
+-- title: arrays sorted
+-- sqlstate: 0A000
+-- reason: token
+SELECT array_agg(mrn) AS a FROM patients GROUP BY age ORDER BY a;
+
+-- title: the least array
+-- sqlstate: 0A000
+-- reason: token
+SELECT min(ARRAY[mrn]) FROM patients;
+
+-- title: containment of arrays
+-- sqlstate: 0A000
+-- reason: token
+SELECT array_agg(mrn) @> ARRAY['x'] FROM patients;
+
+-- title: attribute notation
+-- sqlstate: 42703
+-- reason: token
+SELECT p.row_to_json, p.mrn FROM patients p;
+
+-- title: attribute notation of a type
+-- sqlstate: 42703
+-- reason: token
+SELECT p.jsonb, p.mrn FROM patients p;
+
+-- title: tokens of two domains compared
+-- sqlstate: 0A000
+-- reason: token
+SELECT id FROM visits WHERE mrn = provider;
+
+-- title: tokens of two domains joined
+-- sqlstate: 0A000
+-- reason: token
+SELECT count(*) FROM patients p JOIN visits v ON p.mrn = v.provider;
+
+-- title: tokens of two domains united
+-- sqlstate: 0A000
+-- reason: token
+SELECT mrn FROM visits UNION SELECT provider FROM visits;
+
+-- title: tokens of two domains in a CASE
+-- sqlstate: 0A000
+-- reason: token
+SELECT CASE WHEN cost > 1 THEN mrn ELSE provider END FROM visits;
+
+-- title: tokens of two domains in COALESCE
+-- sqlstate: 0A000
+-- reason: token
+SELECT coalesce(mrn, provider) FROM visits;
+
+-- title: tokens of two types
+-- sqlstate: 0A000
+-- reason: token
+SELECT count(*) FROM patients WHERE account = number;
+
+-- title: tokens of two formats
+-- sqlstate: 0A000
+-- reason: token
+SELECT count(*) FROM patients WHERE mrn = number;
+
+-- title: an array of two domains
+-- sqlstate: 0A000
+-- reason: token
+SELECT ARRAY[mrn, provider] FROM visits;
+
+-- title: two domains through VALUES
+-- sqlstate: 0A000
+-- reason: token
+SELECT count(*) FROM (VALUES ('x')) v(x), visits WHERE mrn = x AND provider = x;
+
+-- title: two domains through a CTE
+-- sqlstate: 0A000
+-- reason: token
+WITH c(x) AS (SELECT 'x') SELECT count(*) FROM c, visits WHERE mrn = x AND provider = x;
+
+-- title: a token and an ordinary column
+-- sqlstate: 0A000
+-- reason: token
+SELECT count(*) FROM patients p JOIN codes c ON p.mrn = c.code;
+
+-- title: a token and an ordinary expression
+-- sqlstate: 0A000
+-- reason: token
+SELECT count(*) FROM patients WHERE mrn = lower('X');
+
+-- title: a token and an ordinary column in IN
+-- sqlstate: 0A000
+-- reason: token
+SELECT count(*) FROM patients WHERE mrn IN (SELECT code FROM codes);
+
+-- title: a token and an ordinary column in ANY
+-- sqlstate: 0A000
+-- reason: token
+SELECT count(*) FROM patients WHERE mrn = ANY (ARRAY(SELECT code FROM codes));
+
+-- title: a token and an ordinary column united
+-- sqlstate: 0A000
+-- reason: token
+SELECT mrn FROM patients UNION ALL SELECT code FROM codes;
+
+-- title: a token and an ordinary column excepted
+-- sqlstate: 0A000
+-- reason: token
+SELECT code FROM codes EXCEPT SELECT mrn FROM patients;
+
+-- title: a token and an ordinary column by name
+-- sqlstate: 0A000
+-- reason: token
+SELECT count(*) FROM patients NATURAL JOIN codes;
+
+-- title: a token and an ordinary column with USING
+-- sqlstate: 0A000
+-- reason: token
+SELECT count(*) FROM patients JOIN codes USING (mrn);
+
+-- title: a token and an ordinary column in a row
+-- sqlstate: 0A000
+-- reason: token
+SELECT count(*) FROM visits WHERE (mrn, id) = (seen, 1);
+
+-- title: a token and an ordinary column in lag
+-- sqlstate: 0A000
+-- reason: token
+SELECT lag(mrn, 1, seen) OVER () FROM visits;
+
+-- title: a token and an ordinary column in NULLIF
+-- sqlstate: 0A000
+-- reason: token
+SELECT nullif(seen, mrn) FROM visits;
+
+-- title: a token and an ordinary column in recursion
+-- sqlstate: 0A000
+-- reason: token
+WITH RECURSIVE r AS (SELECT code AS c FROM codes UNION SELECT mrn FROM patients, r) SELECT c FROM r;
+
+-- title: a recursive term that turns tokens into text
+-- sqlstate: 0A000
+-- reason: token
+WITH RECURSIVE r(m) AS (SELECT mrn FROM patients UNION ALL SELECT m || 'x' FROM r) SELECT m FROM r;
+
+-- title: a path of tokens
+-- sqlstate: 0A000
+-- reason: token
+WITH RECURSIVE r(m, id) AS (SELECT mrn, id FROM patients UNION ALL SELECT m, id + 1 FROM r) CYCLE m SET looped USING path SELECT path FROM r;
+
+-- title: a search by tokens
+-- sqlstate: 0A000
+-- reason: token
+WITH RECURSIVE r(m, id) AS (SELECT mrn, id FROM patients UNION ALL SELECT m, id + 1 FROM r) SEARCH BREADTH FIRST BY m SET ord SELECT ord FROM r;
+
+-- title: a parameter both ways
+-- sqlstate: 0A000
+-- reason: token
+SELECT count(*) FROM visits WHERE mrn = $1 AND seen = $1;
+
+-- title: a parameter of two domains
+-- sqlstate: 0A000
+-- reason: token
+SELECT count(*) FROM visits WHERE mrn = $1 AND provider = $1;
+
+-- title: a parameter cast to another type
+-- sqlstate: 0A000
+-- reason: token
+SELECT count(*) FROM visits WHERE mrn = $1::date;
+
+-- title: a literal cast to another type
+-- sqlstate: 0A000
+-- reason: token
+SELECT count(*) FROM visits WHERE mrn = '2024-01-01'::date;
+
+-- title: a literal cast shorter
+-- sqlstate: 0A000
+-- reason: token
+SELECT count(*) FROM visits WHERE mrn = 'abc'::varchar(2);
+
+-- title: a number beside text tokens
+-- sqlstate: 0A000
+-- reason: token
+SELECT count(*) FROM visits WHERE mrn = 5;
+
+-- title: a number with a fraction
+-- sqlstate: 0A000
+-- reason: token
+SELECT count(*) FROM visits WHERE account = 1.5;
+
+-- title: a negative number
+-- sqlstate: 0A000
+-- reason: token
+SELECT count(*) FROM visits WHERE account = -5;
+
+-- title: LIMIT
+-- sqlstate: 0A000
+-- reason: token
+SELECT id FROM patients LIMIT account;
+
+-- title: LIMIT by a subquery
+-- sqlstate: 0A000
+-- reason: token
+SELECT id FROM visits LIMIT (SELECT account FROM patients LIMIT 1);
+
+-- title: OFFSET
+-- sqlstate: 0A000
+-- reason: token
+SELECT id FROM visits OFFSET (SELECT account FROM patients LIMIT 1);
+
+-- title: a sample
+-- sqlstate: 0A000
+-- reason: token
+SELECT id, mrn FROM visits TABLESAMPLE system ((SELECT account FROM patients LIMIT 1));
+
+-- title: a condition
+-- sqlstate: 0A000
+-- reason: token
+SELECT id FROM visits WHERE mrn::boolean;
+
+-- title: a frame
+-- sqlstate: 0A000
+-- reason: token
+SELECT sum(cost) OVER (ORDER BY cost RANGE BETWEEN account PRECEDING AND CURRENT ROW) FROM visits;
+
+-- title: a truth test
+-- sqlstate: 0A000
+-- reason: token
+SELECT mrn IS TRUE FROM visits;
+
+-- title: a collation that joins letters
+-- sqlstate: 0A000
+-- reason: token
+SELECT id FROM visits WHERE mrn = 'x' COLLATE "en-x-icu";
+
+-- title: sorting with an operator
+-- sqlstate: 0A000
+-- reason: token
+SELECT mrn FROM visits ORDER BY mrn USING <;
+
+-- title: a window sorted with an operator
+-- sqlstate: 0A000
+-- reason: token
+SELECT rank() OVER (ORDER BY mrn USING >) FROM visits;
+
+-- title: sorting by what is not selected
+-- sqlstate: 0A000
+-- reason: token
+SELECT DISTINCT id FROM visits ORDER BY mrn;
+
+-- title: sorting by an expression in a set operation
+-- sqlstate: 0A000
+-- reason: token
+SELECT mrn FROM visits UNION SELECT mrn FROM old_visits ORDER BY coalesce(mrn, 'x');
+
+-- title: order against a subquery of arrays
+-- sqlstate: 0A000
+-- reason: token
+SELECT id FROM visits WHERE mrn < ANY (ARRAY['x']);
+
+-- title: order against a subquery
+-- sqlstate: 0A000
+-- reason: token
+SELECT id FROM visits WHERE mrn > ALL (SELECT mrn FROM patients);
+
+-- title: a subscript of a token
+-- sqlstate: 0A000
+-- reason: token
+SELECT (mrn)[1] FROM visits;
+
+-- title: a column of two meanings
+-- sqlstate: 42702
+-- reason: token
+SELECT mrn FROM patients, visits;
+
+-- title: a column that may be another's
+-- sqlstate: 0A000
+-- reason: token
+SELECT (SELECT mrn FROM pg_class LIMIT 1) FROM patients;
+
+-- title: star beside unknown columns
+-- sqlstate: 0A000
+-- reason: token
+SELECT * FROM patients, pg_class;
+
+-- title: star of a function beside tokens
+-- sqlstate: 0A000
+-- reason: token
+SELECT p.mrn, f.* FROM patients p, jsonb_each('{}') f;
+
+-- title: natural join with unknown columns
+-- sqlstate: 0A000
+-- reason: token
+SELECT p.mrn FROM patients p NATURAL JOIN pg_class;
+
+-- title: a view that does any of this
+-- sqlstate: 0A000
+-- reason: token
+SELECT x FROM leaky;
+
+-- title: a column of a view
+-- sqlstate: 0A000
+-- reason: token
+SELECT lower(who) FROM front;
+
+-- title: an array column of a view
+-- sqlstate: 0A000
+-- reason: token
+SELECT mrns::text FROM groups;
+
+-- title: an unnested array column
+-- sqlstate: 0A000
+-- reason: token
+SELECT upper(x) FROM groups, unnest(mrns) AS x;
+
+-- title: a scalar subquery
+-- sqlstate: 0A000
+-- reason: token
+SELECT upper((SELECT mrn FROM patients LIMIT 1));
+
+-- title: a correlated subquery
+-- sqlstate: 0A000
+-- reason: token
+SELECT (SELECT upper(p.mrn)) FROM patients p;
+
+-- title: LATERAL
+-- sqlstate: 0A000
+-- reason: token
+SELECT x FROM patients p, LATERAL (SELECT upper(p.mrn) AS x) l;
+
+-- title: a function argument in FROM
+-- sqlstate: 0A000
+-- reason: token
+SELECT x FROM patients p, LATERAL upper(p.mrn) AS x;
+
+-- title: VALUES
+-- sqlstate: 0A000
+-- reason: token
+SELECT upper(x) FROM patients p, LATERAL (VALUES (p.mrn)) v(x);
+
+-- title: HAVING
+-- sqlstate: 0A000
+-- reason: token
+SELECT count(*) FROM patients GROUP BY mrn HAVING max(mrn) || '' > 'a';
+
+-- title: GROUP BY
+-- sqlstate: 0A000
+-- reason: token
+SELECT count(*) FROM patients GROUP BY left(mrn, 1);
+
+-- title: ORDER BY
+-- sqlstate: 0A000
+-- reason: token
+SELECT id FROM patients ORDER BY right(mrn, 1);
+
+-- title: PARTITION BY
+-- sqlstate: 0A000
+-- reason: token
+SELECT count(*) OVER (PARTITION BY left(mrn, 1)) FROM patients;
+
+-- title: FILTER
+-- sqlstate: 0A000
+-- reason: token
+SELECT count(*) FILTER (WHERE left(mrn, 1) = '1') FROM patients;
+
+-- title: WINDOW
+-- sqlstate: 0A000
+-- reason: token
+SELECT count(*) OVER w FROM patients WINDOW w AS (ORDER BY left(mrn, 1));
+
+-- title: a named argument
+-- sqlstate: 0A000
+-- reason: token
+SELECT make_interval(days => account) FROM patients;
+
+-- title: a variadic argument
+-- sqlstate: 0A000
+-- reason: token
+SELECT concat(VARIADIC array_agg(mrn)) FROM patients;
+
+-- title: a CASE condition
+-- sqlstate: 0A000
+-- reason: token
+SELECT CASE WHEN left(mrn, 1) = '1' THEN 1 END FROM patients;
+
+-- title: a CASE operand
+-- sqlstate: 0A000
+-- reason: token
+SELECT CASE upper(mrn) WHEN 'A' THEN 1 END FROM patients;
