@@ -1,8 +1,8 @@
 """Which planner is in force: one for each database and role, made anew when the policy or the catalog changes.
 
 Owns: the current policy, its binding to each database's catalog, and the planners made from them.
-Must not know: sockets, files, how catalogs are read. Invariant: a statement is planned with the newest policy and
-catalog; what of a catalog the policy does not cover is hidden from everyone.
+Must not know: sockets, files, how catalogs are read. Invariant: a statement is planned with the newest policy, keys
+and catalog; what of a catalog the policy does not cover is hidden from everyone.
 """
 
 from __future__ import annotations
@@ -16,20 +16,32 @@ from proxy.planner.plan import Plan
 from proxy.planner.planner import Planner, PlanningMeter
 from proxy.policy.bound import BoundPolicy, bind
 from proxy.policy.model import Policy
+from proxy.tokens.types import Vocabulary
 
 _UNKNOWN_NAME: Final = frozenset({"42P01", "42883"})  # undefined_table, undefined_function
 
 
 class Scopes:
-    """The planners of this process. ``changes`` grows whenever planners in force go out of force."""
+    """The planners of this process. ``vocabulary`` is None where there are no keys for tokens."""
 
-    def __init__(self, policy: Policy, meter: PlanningMeter) -> None:
+    def __init__(self, policy: Policy, meter: PlanningMeter, vocabulary: Vocabulary | None = None) -> None:
         self._policy = policy
         self._meter = meter
+        self._vocabulary = vocabulary
+        self._keys = vocabulary.version if vocabulary is not None else ""
         self._snapshots: dict[str, Snapshot] = {}
         self._bound: dict[str, BoundPolicy] = {}
         self._planners: dict[tuple[str, str], Planner] = {}
-        self.changes = 0
+        self._changes = 0
+
+    @property
+    def changes(self) -> int:
+        """How often planners in force went out of force; new keys for tokens do that too."""
+        if self._vocabulary is not None and self._vocabulary.version != self._keys:
+            self._keys = self._vocabulary.version
+            self._planners.clear()
+            self._changes += 1
+        return self._changes
 
     @property
     def policy(self) -> Policy:
@@ -45,7 +57,7 @@ class Scopes:
         self._policy = policy
         self._bound = bound
         self._planners.clear()
-        self.changes += 1
+        self._changes += 1
 
     def update_catalog(self, snapshot: Snapshot) -> tuple[str, ...]:
         """Take a database's newest catalog. Returns what does not fit the policy; all that this is about is hidden."""
@@ -53,7 +65,7 @@ class Scopes:
         self._snapshots[database] = snapshot
         for key in [k for k in self._planners if k[0] == database]:
             del self._planners[key]
-        self.changes += 1
+        self._changes += 1
         self._bound[database] = bind(self._policy, snapshot, strict=False)
         return self._bound[database].problems
 
@@ -77,7 +89,7 @@ class Scopes:
         bound_role = bound.role(role)
         if bound_role is None:
             raise PolicyRefusal(f'role "{role}" does not exist', sqlstate="28000", reason="role")
-        return Planner(bound, bound_role, meter=self._meter)
+        return Planner(bound, bound_role, vocabulary=self._vocabulary, meter=self._meter)
 
 
 class LivePlanning:

@@ -60,8 +60,6 @@ class Planner:
         self.policy = policy
         self.role = role
         self.snapshot = policy.snapshot
-        self._vocabulary = vocabulary
-        self._vocabulary_version = vocabulary.version if vocabulary is not None else ""
         self._views = Views(policy.snapshot, role, vocabulary)
         self._cache = PlanCache(cache_size)
         self._meter = meter
@@ -71,11 +69,6 @@ class Planner:
     def generation(self) -> object:
         """The planner itself: another catalog or policy version has another planner."""
         return self
-
-    @property
-    def outdated(self) -> bool:
-        """Whether the keys of tokens have changed since the planner was made."""
-        return self._vocabulary is not None and self._vocabulary.version != self._vocabulary_version
 
     @property
     def restricted(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from proxy.planner import grammar
+from proxy.planner.references import child_messages
 from proxy.planner.tokens.findings import Findings
 from proxy.planner.tokens.refusals import unsafe
 
@@ -18,7 +18,10 @@ def assert_covered(original: Any, findings: Findings) -> None:
     """Raise UnsupportedRefusal where the check has not seen the statement ``original`` (a ParseResult) whole."""
     references: Counter[tuple[str, ...]] = Counter()
     mentions: Counter[int] = Counter()
-    for message in grammar.walk(original):
+    stack = [original]
+    while stack:
+        message = stack.pop()
+        stack.extend(child_messages(message))
         match message.DESCRIPTOR.name:
             case "ColumnRef":
                 references[tuple("*" if n.HasField("a_star") else n.string.sval for n in message.fields)] += 1

@@ -14,7 +14,8 @@ from typing import Final
 
 from sqlglot import exp
 
-from proxy.planner.dialect import Call, OperatorCall, data_type
+from proxy.planner.dialect import Call, OperatorCall
+from proxy.planner.dialect.types import data_type
 from proxy.planner.tokens.findings import Extreme, Findings, Operand, SortedQuery, SortKey
 from proxy.planner.tokens.refusals import Use, misused, unordered
 from proxy.planner.tokens.variables import Tokens, Variable

@@ -18,8 +18,8 @@ from proxy.planner.naming import UNNAMED, output_name
 from proxy.planner.tokens.expressions import bare
 from proxy.planner.tokens.findings import Output, Outputs, SortedQuery, SortKey
 from proxy.planner.tokens.refusals import Use
-from proxy.planner.tokens.scopes import CommonTable, Named, Scope
-from proxy.planner.tokens.sources import Sources, common_table
+from proxy.planner.tokens.scopes import WithQuery, Named, Scope
+from proxy.planner.tokens.sources import Sources, with_query
 from proxy.planner.tokens.variables import Variable, ordinary, unify
 
 _OPEN = Use("beside the * of a relation whose columns are not known", instead="Name that relation's columns.")
@@ -54,27 +54,27 @@ class Queries(Sources):
         self._tail(node, outputs, own)
         return outputs
 
-    def _with(self, with_: exp.With, scope: Scope) -> dict[str, CommonTable]:
+    def _with(self, with_: exp.With, scope: Scope) -> dict[str, WithQuery]:
         known = dict(scope.ctes)
         recursive = bool(with_.args.get("recursive"))
         if recursive:
-            known.update({cte.alias: CommonTable(None) for cte in with_.expressions})
+            known.update({cte.alias: WithQuery(None) for cte in with_.expressions})
         for cte in with_.expressions:
             name = cte.alias
             names = [i.name for i in cte.args["alias"].args.get("columns") or ()]
 
             def begin(first: Outputs, name: str = name, names: list[str] = names) -> None:
-                known[name] = common_table(first, names)
+                known[name] = with_query(first, names)
                 self.findings.names += known[name].columns or ()
 
             inner = Scope(outer=scope.outer, ctes=known)
             outputs = self.query(cte.this, inner, begin if recursive else None)
-            made = self._searched(cte, common_table(outputs, names), inner)
+            made = self._searched(cte, with_query(outputs, names), inner)
             self.findings.names += made.columns or ()
             known[name] = made
         return known
 
-    def _searched(self, cte: exp.CTE, made: CommonTable, scope: Scope) -> CommonTable:
+    def _searched(self, cte: exp.CTE, made: WithQuery, scope: Scope) -> WithQuery:
         """With the columns of SEARCH and CYCLE, which hold whole rows of the columns that they go by."""
         columns = made.columns or ()
         for key in ("search", "cycle"):
@@ -91,7 +91,7 @@ class Queries(Sources):
                     for column in columns:
                         if column.name == part.name:
                             column.kind.be_ordinary(Use(f"in {key.upper()}, which keeps it in rows"))
-        return CommonTable(columns, made.open)
+        return WithQuery(columns, made.open)
 
     # kinds of queries -----------------------------------------------------------------------------------------------
 

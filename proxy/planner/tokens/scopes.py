@@ -48,14 +48,14 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class CommonTable:
+class WithQuery:
     """What a WITH query gives. ``columns`` None stands for one that is named before it is defined."""
 
     columns: Columns | None
     open: bool = False
 
 
-CommonTables = Mapping[str, CommonTable]
+WithQueries = Mapping[str, WithQuery]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Scope:
     visible: Columns = ()
     open: bool = False
     outer: Scope | None = field(default=None, repr=False)
-    ctes: CommonTables = field(default_factory=dict)
+    ctes: WithQueries = field(default_factory=dict)
 
     def beside(self, other: Scope) -> Scope:
         """Both, as a comma or a join without merged columns makes them."""
@@ -118,7 +118,7 @@ class Scope:
         return None
 
 
-def item_scope(item: Item, outer: Scope | None, ctes: CommonTables) -> Scope:
+def item_scope(item: Item, outer: Scope | None, ctes: WithQueries) -> Scope:
     """The scope that one FROM item makes."""
     return Scope((item,), item.columns, item.open, outer, ctes)
 

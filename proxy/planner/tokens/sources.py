@@ -17,7 +17,7 @@ from proxy.planner.references import RelationReference
 from proxy.planner.tokens.calls import Calls
 from proxy.planner.tokens.findings import Outputs
 from proxy.planner.tokens.refusals import Use, uncertain
-from proxy.planner.tokens.scopes import Columns, CommonTable, Item, Named, Scope, item_scope, renamed
+from proxy.planner.tokens.scopes import Columns, WithQuery, Item, Named, Scope, item_scope, renamed
 from proxy.planner.tokens.variables import Held, Variable, ordinary, unify
 
 # Functions that certainly give one column.
@@ -170,9 +170,9 @@ def as_columns(outputs: Outputs, names: list[str] | None = None) -> Columns:
     return renamed(columns, names or [], None)
 
 
-def common_table(outputs: Outputs, names: list[str]) -> CommonTable:
+def with_query(outputs: Outputs, names: list[str]) -> WithQuery:
     """A WITH query by its output columns."""
-    return CommonTable(as_columns(outputs, names), outputs.open)
+    return WithQuery(as_columns(outputs, names), outputs.open)
 
 
 def _is_comma(join: exp.Join) -> bool:
