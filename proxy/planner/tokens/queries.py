@@ -18,7 +18,7 @@ from proxy.planner.naming import UNNAMED, output_name
 from proxy.planner.tokens.expressions import bare
 from proxy.planner.tokens.findings import Output, Outputs, SortedQuery, SortKey
 from proxy.planner.tokens.refusals import Use
-from proxy.planner.tokens.scopes import WithQuery, Named, Scope
+from proxy.planner.tokens.scopes import Named, Scope, WithQuery
 from proxy.planner.tokens.sources import Sources, with_query
 from proxy.planner.tokens.variables import Variable, ordinary, unify
 

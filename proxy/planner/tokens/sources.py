@@ -17,7 +17,7 @@ from proxy.planner.references import RelationReference
 from proxy.planner.tokens.calls import Calls
 from proxy.planner.tokens.findings import Outputs
 from proxy.planner.tokens.refusals import Use, uncertain
-from proxy.planner.tokens.scopes import Columns, WithQuery, Item, Named, Scope, item_scope, renamed
+from proxy.planner.tokens.scopes import Columns, Item, Named, Scope, WithQuery, item_scope, renamed
 from proxy.planner.tokens.variables import Held, Variable, ordinary, unify
 
 # Functions that certainly give one column.
