@@ -54,9 +54,11 @@ def with_constants(shape: Shape, constants: tuple[str, ...]) -> str:
     return "".join(pieces)
 
 
-def is_single_statement(shape: Shape) -> bool:
-    """Whether a text of this shape, without semicolons at its end, is certainly one statement and not empty."""
-    return not any(";" in piece for piece in shape[::2]) and bool(len(shape) > 1 or shape[0].strip())
+def is_single_statement(text: str, shape: Shape) -> bool:
+    """Whether a text, without semicolons at its end and of this shape, is certainly one statement and not empty."""
+    if ";" in text and any(";" in piece for piece in shape[::2]):
+        return False
+    return len(shape) > 1 or bool(text.strip())
 
 
 def free_constants(text: str, shape: Shape) -> frozenset[int]:

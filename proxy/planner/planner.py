@@ -80,7 +80,7 @@ class Planner:
         stripped = text.strip(" \t\r\n;")
         parts = cut(stripped)
         self._last = (stripped, parts)
-        if parts is not None and is_single_statement(parts[0]):
+        if parts is not None and is_single_statement(stripped, parts[0]):
             return (stripped,)
         return grammar.split(text)
 

@@ -17,19 +17,16 @@ from proxy.planner.plan import Decision, Plan
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A plan and the pieces of its text between the constants; ``order`` says which constant goes where."""
+    """A plan and its text as a format (``%s``) for constants; ``order`` says which of them goes where."""
 
     plan: Plan
-    pieces: tuple[str, ...]
+    text: str
     order: tuple[int, ...]
 
     def fill(self, text: str, constants: tuple[str, ...]) -> Plan:
         """The plan for a text of the same shape with these constants."""
         if self.plan.decision is not Decision.PASSED:
-            filled = [self.pieces[0]]
-            for index, piece in zip(self.order, self.pieces[1:], strict=True):
-                filled += (constants[index], piece)
-            text = "".join(filled)
+            text = self.text % tuple([constants[index] for index in self.order])
         return _with_text(self.plan, text)
 
 
@@ -64,7 +61,7 @@ def make_template(
     ``plan_text`` plans the stand-ins' text; it may raise a refusal, which is for the caller.
     """
     if plan.decision is Decision.PASSED:
-        return Template(plan, (plan.text,), ())
+        return Template(plan, "", ())
     stand_ins = {index: _stand_in(shape[2 * index + 1]) for index in free}
     probe = tuple(stand_ins.get(i, constant) for i, constant in enumerate(constants))
     planned = plan_text(with_constants(shape, probe))
@@ -76,7 +73,7 @@ def make_template(
         pieces.append(planned.text[end:at])
         end = at + len(stand_ins[index])
     pieces.append(planned.text[end:])
-    template = Template(plan, tuple(pieces), tuple(i for _, i in places))
+    template = Template(plan, "%s".join(piece.replace("%", "%%") for piece in pieces), tuple(i for _, i in places))
     # The same statement by both ways must be the same text, and everything else in the plan the same.
     by_template = template.fill("", constants)
     same = by_template.text == plan.text and replace(planned, text="") == replace(plan, text="")

@@ -55,8 +55,13 @@ class Script:
         self.text = text
         self.refusal = refusal
         self.rewritten = text is not None
-        self.protected = any(plan.touches_protected for plan in plans)
-        self.path_changes = tuple(plan for plan in plans if plan.effects.search_path)
+        self.protected = False
+        self.path_changes: tuple[Plan, ...] = ()
+        for plan in plans:
+            if plan.touches_protected:
+                self.protected = True
+            if plan.effects.search_path:
+                self.path_changes += (plan,)
 
 
 class Scripts:
@@ -125,7 +130,13 @@ class Scripts:
 
     def _remember(self, text: bytes, script: Script) -> None:
         # What depends on more than the text and the path, or must be noted each time, is planned each time.
-        if script.refusal is None and not script.path_changes and len(text) <= _CACHED_BYTES:
+        # A text that was made from a template is one of many, which would push out those that come again.
+        if (
+            script.refusal is None
+            and not script.path_changes
+            and len(text) <= _CACHED_BYTES
+            and not (len(script.plans) == 1 and script.plans[0].template is not None)
+        ):
             if len(self._cache) >= _CACHED_SCRIPTS:
                 self._cache.clear()
             self._cache[text] = script
@@ -202,12 +213,13 @@ def _decode(text: bytes) -> str:
 
 
 def _script(text: str, plans: tuple[Plan, ...], refusal: ProxyError | None) -> Script:
-    if refusal is None and all(plan.decision is Decision.PASSED for plan in plans):
-        return Script(plans, None, None)
     texts = [plan.text for plan in plans]
-    comments = _LEADING_COMMENTS.match(text)
-    prefix = f"{comments.group()}\n" if comments and plans and plans[0].decision is Decision.REWRITTEN else ""
     if refusal is not None:
         texts.append(FAILING_STATEMENT)
+    elif not any([plan.decision is Decision.REWRITTEN for plan in plans]):  # noqa: C419 - a list costs half of a generator
+        return Script(plans, None, None)
+    prefix = ""
+    if plans and plans[0].decision is Decision.REWRITTEN and (comments := _LEADING_COMMENTS.match(text)):
+        prefix = f"{comments.group()}\n"
     # The newline ends a comment that a passed text may end with.
     return Script(plans, (prefix + "\n;\n".join(texts)).encode(), refusal)

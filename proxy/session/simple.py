@@ -14,8 +14,8 @@ from proxy.session.barrier import HOLD, Barrier
 from proxy.session.replies import OwedScript
 from proxy.session.scripts import FAILING_STATEMENT, Script
 from proxy.session.state import FAILED, State
-from proxy.wire.frames import HEADER_SIZE
-from proxy.wire.frontend import Query
+from proxy.wire.frames import HEADER_SIZE, frame
+from proxy.wire.frontend import QUERY, Query
 
 _FAILING_TEXT: Final = FAILING_STATEMENT.encode()
 
@@ -45,7 +45,7 @@ class Simple:
         state.flight_open = state.unsettled = False
         drops_unnamed = state.statements.drops_unnamed()
         state.owed.append(OwedScript(script, state.clock(), drops_unnamed=drops_unnamed))
-        return None if script.text is None else Query(script.text).encode()
+        return None if script.text is None else frame(QUERY, script.text + b"\0")
 
     def function_call(self, data: bytes, pos: int, stop: int) -> bytes | None:
         """A FunctionCall: refused."""
