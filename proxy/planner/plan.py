@@ -87,6 +87,30 @@ class TokenCells:
     array: bool = False
 
 
+class CopyKind(Enum):
+    """The formats of COPY (manual, COPY); the values are its words."""
+
+    TEXT = "text"
+    CSV = "csv"
+    BINARY = "binary"
+
+
+@dataclass(frozen=True, slots=True)
+class CopyFormat:
+    """How COPY TO STDOUT writes rows. ``forced``: the output columns (from 0) of FORCE_QUOTE.
+
+    ``delimiter``, ``quote`` and ``escape`` are single bytes; the latter two count for CSV only, none for BINARY.
+    """
+
+    kind: CopyKind
+    delimiter: bytes = b"\t"
+    null: bytes = b"\\N"
+    quote: bytes = b'"'
+    escape: bytes = b'"'
+    header: bool = False
+    forced: frozenset[int] = frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The decision on one statement.
@@ -99,6 +123,7 @@ class Plan:
     ``columns``: every column of a kind that it names or returns, with the mask it is shown under (also ``clear``).
     ``tokens``: by output position, the columns whose cells leave as tokens; None elsewhere, empty where there are none.
     ``token_parameters``: the same for the cells of Bind, by parameter number less one.
+    ``copy_format``: of COPY TO STDOUT with columns of tokens.
     ``template``: the plan that this one differs from in the text's constants only (see ``identity``).
     ``touches_protected``: it reads or writes a protected relation, so it is refused without a working journal.
     """
@@ -112,6 +137,7 @@ class Plan:
     origins: tuple[Origin | None, ...] = ()
     tokens: tuple[TokenCells | None, ...] = ()
     token_parameters: tuple[TokenCells | None, ...] = ()
+    copy_format: CopyFormat | None = None
     effects: Effects = Effects()
     touches_protected: bool = False
     policy_version: str = ""

@@ -42,6 +42,7 @@ def _with_text(plan: Plan, text: str) -> Plan:
         plan.origins,
         plan.tokens,
         plan.token_parameters,
+        plan.copy_format,
         plan.effects,
         plan.touches_protected,
         plan.policy_version,

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from proxy.errors import PolicyRefusal, UnsupportedRefusal, UpstreamProtocolError
 from proxy.planner.plan import Plan, StatementKind
+from proxy.session.copy_edge import CopyEdge
+from proxy.session.edge import AS_IT_IS, Edge, Untreated
 from proxy.session.replies import Owed, OwedRows, OwedScript, Request
+from proxy.session.rows import Verdict
 from proxy.session.state import State
 from proxy.session.statements import Statement
-from proxy.wire.backend import COPY_DATA, parse_data_row, parse_parameter_status
+from proxy.wire.backend import COPY_DATA, copy_columns, parse_data_row, parse_parameter_status
 from proxy.wire.frames import HEADER_SIZE
 
 _QUERY = Request.QUERY
@@ -33,15 +36,15 @@ class Answers:
         self._statements = state.statements
         self._portals = state.statements.portals
 
-    def may_pass(self, tag: int) -> bool:
-        """Whether rows (or COPY data) pass now; False where they are the answer to our own question.
+    def passage(self, tag: int) -> Edge | Untreated | None:
+        """How rows (or COPY data) that come now are treated; None where they are the answer to our own question.
 
         Raises where they must not come.
         """
         entry = self._owed[0] if self._owed else None
         if tag == COPY_DATA:
-            if isinstance(entry, OwedRows | OwedScript) and entry.copying:
-                return True
+            if isinstance(entry, OwedRows | OwedScript) and entry.copying is not None:
+                return entry.copying
             raise out_of_step("CopyData")
         if isinstance(entry, OwedRows):
             statement = self._portals.get(entry.name)
@@ -53,13 +56,13 @@ class Answers:
                 )
             if not statement.has_rows:
                 raise out_of_step("DataRow")
-            return True
+            return statement.edge
         if isinstance(entry, OwedScript):
-            if not entry.described:
+            if entry.described is None:
                 raise out_of_step("DataRow")
-            return True
+            return entry.described
         if entry is not None and entry.request is Request.ASK:
-            return False
+            return None
         raise out_of_step("DataRow")
 
     def own_row(self, data: bytes, pos: int, stop: int) -> bytes | None:
@@ -130,9 +133,9 @@ class Answers:
             plan = entry.plan()
             if plan is None or entry.failed:
                 raise out_of_step("RowDescription")
-            shown = self._checked(data[pos:stop], plan)
-            entry.described = True
-            return shown
+            verdict = self._checked(data[pos:stop], plan)
+            entry.described = verdict.edge or AS_IT_IS
+            return verdict.shown
         if entry is None or entry.refusal is not None:
             raise out_of_step("RowDescription")
         if entry.request is _DESCRIBE_PORTAL:
@@ -141,11 +144,13 @@ class Answers:
             statement = self._statements.confirmed.get(entry.name)
         else:
             raise out_of_step("RowDescription")
-        shown = self._checked(data[pos:stop], statement.plan if statement is not None else None)
+        verdict = self._checked(data[pos:stop], statement.plan if statement is not None else None)
         self._owed.popleft()
         if statement is not None:
             statement.checked = statement.has_rows = True
-        return b"" if entry.own else shown
+            if entry.request is _DESCRIBE_PORTAL:
+                statement.edge = verdict.edge or AS_IT_IS
+        return b"" if entry.own else verdict.shown
 
     def no_data(self, data: bytes, pos: int, stop: int) -> bytes | None:
         """What was described gives no rows."""
@@ -174,15 +179,15 @@ class Answers:
             plan = statement.plan if statement is not None else None
         if not isinstance(entry, OwedRows | OwedScript) or plan is None or plan.kind is not StatementKind.COPY_OUT:
             raise out_of_step("CopyOutResponse")
-        entry.copying = True
+        entry.copying = self._copy_edge(data, pos, stop, plan) if plan.tokens else AS_IT_IS
         return None
 
     def copy_done(self, data: bytes, pos: int, stop: int) -> bytes | None:
         """The COPY data is complete."""
         entry = self._owed[0] if self._owed else None
-        if not isinstance(entry, OwedRows | OwedScript) or not entry.copying:
+        if not isinstance(entry, OwedRows | OwedScript) or entry.copying is None:
             raise out_of_step("CopyDone")
-        entry.copying = False
+        entry.copying = None
         return None
 
     def parameter_status(self, data: bytes, pos: int, stop: int) -> bytes | None:
@@ -195,7 +200,13 @@ class Answers:
         """A NOTIFY that the session listens to."""
         return None
 
-    def _checked(self, message: bytes, plan: Plan | None) -> bytes | None:
+    def _copy_edge(self, data: bytes, pos: int, stop: int, plan: Plan) -> CopyEdge:
+        if plan.copy_format is None:
+            raise out_of_step("CopyOutResponse")
+        columns = copy_columns(data[pos + HEADER_SIZE : stop])
+        return CopyEdge(plan.tokens, plan.copy_format, columns, self._state.planning.tokens)
+
+    def _checked(self, message: bytes, plan: Plan | None) -> Verdict:
         try:
             return self._state.checks.check(message, plan)
         except PolicyRefusal as refusal:

@@ -69,7 +69,7 @@ class Completions:
                 raise out_of_step("CommandComplete")
             self.completed(plan, data[pos + HEADER_SIZE : stop - 1], entry.started)
             entry.index += 1
-            entry.described = entry.copying = False
+            entry.described = entry.copying = None
             if entry.index < len(entry.script.plans):
                 entry.started = self._state.clock()
             return None
@@ -165,7 +165,7 @@ class Completions:
         if entry.failed:
             raise out_of_step("ErrorResponse")
         entry.failed = True
-        entry.copying = False
+        entry.copying = None
         if plan is not None:
             self._record(plan, None, entry.started, error.sqlstate)
         elif entry.refusal is not None and error.sqlstate == FAILING_SQLSTATE:

@@ -7,8 +7,9 @@ columns, or not at all; formats and types are those that the server itself has d
 
 from __future__ import annotations
 
+from enum import Enum
 from struct import Struct, error
-from typing import Final
+from typing import Final, Protocol
 
 from proxy.errors import ClientProtocolError, UpstreamProtocolError
 from proxy.planner.plan import TokenCells
@@ -35,6 +36,25 @@ _TYPES: Final = {
 }
 
 
+class Untreated(Enum):
+    """What stands in place of an ``Edge`` for rows that pass as they are."""
+
+    AS_IT_IS = "as it is"
+
+
+AS_IT_IS: Final = Untreated.AS_IT_IS
+
+
+class Edge(Protocol):
+    """How the rows of one result, of a query or of COPY, are treated."""
+
+    def treat(self, data: bytes, pos: int) -> tuple[int, bytes]:
+        """The run of whole rows that starts at ``pos``: where it ends, and what leaves in its place.
+
+        Raises TokenValueError where a stored value has no token, UpstreamProtocolError for a malformed row.
+        """
+
+
 class RowEdge:
     """How the rows of one result are treated. Made once for each description, used for every run of rows."""
 
@@ -52,10 +72,7 @@ class RowEdge:
                 raise UpstreamProtocolError("a column of tokens has another type than its plan says")
 
     def treat(self, data: bytes, pos: int) -> tuple[int, bytes]:
-        """The run of whole DataRow messages that starts at ``pos``: where it ends, and what leaves in its place.
-
-        Raises TokenValueError where a stored value has no token, UpstreamProtocolError for a malformed row.
-        """
+        """See ``Edge``."""
         try:
             end, places, columns = take_cells(data, pos, self._wanted)
         except ValueError:

@@ -13,6 +13,7 @@ from typing import Final
 
 from proxy.errors import ClientProtocolError, JournalError, ProxyError
 from proxy.session.barrier import HOLD, Barrier
+from proxy.session.edge import bind_with_stored_values
 from proxy.session.replies import Owed, OwedRows, Request
 from proxy.session.scripts import FAILING_STATEMENT, NAMES_RELATIONS, Script, journal_refusal
 from proxy.session.state import FAILED, State
@@ -68,7 +69,7 @@ class Extended:
         return None if statement.sent == text else _parse_message(statement)
 
     def bind(self, data: bytes, pos: int, stop: int) -> bytes | None:
-        """A Bind. Formats and values pass unread."""
+        """A Bind. Formats and values pass unread, unless tokens are among the parameters."""
         state = self._state
         portal_end = data.find(b"\0", pos + HEADER_SIZE, stop)
         name_end = data.find(b"\0", portal_end + 1, stop)
@@ -79,6 +80,7 @@ class Extended:
             state.refresh()
         statement = state.statements.expected(name)
         prefix = b""
+        message: bytes | None = None
         if statement is None:
             state.opening.pop(portal, None)
             entry = Owed(Request.BIND, portal, statement_name=name)
@@ -91,11 +93,14 @@ class Extended:
                     statement, prefix = renewed
                 if statement.protected:
                     self._require_journal()
+                message = self._entering(data, pos, stop, name_end + 1, statement)
             except ProxyError as refusal:
                 return self._refuse(refusal, Request.BIND, portal, _FAILING_BIND)
             entry = self._bound(statement, portal)
         state.flight_open = True
         state.owed.append(entry)
+        if message is not None:
+            return prefix + message
         return prefix + data[pos:stop] if prefix else None
 
     def describe(self, data: bytes, pos: int, stop: int) -> bytes | None:
@@ -251,6 +256,14 @@ class Extended:
                 Request.BIND, portal, statement=statement, statement_name=statement.name, opened=opened
             )
         return entry
+
+    def _entering(self, data: bytes, pos: int, stop: int, names_end: int, statement: Statement) -> bytes | None:
+        """The Bind with stored values for the tokens among its parameters; None where there are none."""
+        plan = statement.plan
+        if plan is None or not plan.token_parameters:
+            return None
+        codec = self._state.planning.tokens
+        return bind_with_stored_values(data, pos, stop, names_end, plan.token_parameters, codec)
 
     def _require_journal(self) -> None:
         try:

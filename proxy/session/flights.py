@@ -118,7 +118,13 @@ class Flights:
 
     def _script(self, entry: OwedScript, data: bytes, end: int) -> bool:
         state, plans = self._state, entry.script.plans
-        if len(plans) != 1 or entry.script.refusal is not None or entry.index or entry.described or entry.failed:
+        if (
+            len(plans) != 1
+            or entry.script.refusal is not None
+            or entry.index
+            or entry.described is not None
+            or entry.failed
+        ):
             return False
         plan = plans[0]
         places = _places(data, 0, end) if plan.kind in WITHOUT_EFFECTS else None

@@ -22,6 +22,10 @@ class Planning(Protocol):
         """Equal objects mean the same catalog and policy versions; what was planned under others is planned again."""
 
     @property
+    def tokens(self) -> TokenCodec:
+        """The codec of the keys in force, of the same generation as the plans."""
+
+    @property
     def restricted(self) -> bool:
         """Whether some column or relation is not clear to the principal: then errors' texts are held back."""
 

@@ -14,6 +14,7 @@ from typing import Final
 
 from proxy.errors import ProxyError
 from proxy.planner.plan import Plan
+from proxy.session.edge import Edge, Untreated
 from proxy.session.scripts import Script
 from proxy.session.statements import Statement
 
@@ -74,7 +75,10 @@ _DESCRIBE_OWED: Final = Owed(Request.DESCRIBE_PORTAL)
 
 
 class OwedRows(Owed):
-    """An Execute. ``started``: when it was sent, in seconds of the conversation's clock."""
+    """An Execute. ``started``: when it was sent, in seconds of the conversation's clock.
+
+    ``copying``: how the CopyData messages that may come now are treated, None where none may.
+    """
 
     __slots__ = ("copying", "max_rows", "started")
 
@@ -89,11 +93,12 @@ class OwedRows(Owed):
         self.refusal = None
         self.started = started
         self.max_rows = max_rows
-        self.copying = False
+        self.copying: Edge | Untreated | None = None
 
 
 class OwedScript(Owed):
-    """A Query: ``index`` of the statement that runs, ``described`` whether its columns were checked.
+    """A Query: ``index`` of the statement that runs, ``described`` how its rows are treated, None before its columns
+    were checked. ``copying`` as for an Execute.
 
     ``drops_unnamed``: it drops the unnamed statement.
     """
@@ -113,9 +118,9 @@ class OwedScript(Owed):
         self.drops_unnamed = drops_unnamed
         self.started = started
         self.index = 0
-        self.described = False
+        self.described: Edge | Untreated | None = None
         self.failed = False
-        self.copying = False
+        self.copying: Edge | Untreated | None = None
 
     def plan(self) -> Plan | None:
         """The plan of the statement that runs, None for the one that was refused."""

@@ -1,18 +1,23 @@
 """The row description check: the server's own word on where each output column comes from.
 
-Owns: the verdict on a RowDescription, and putting back the origin of masked columns. Must not know: sockets, SQL.
+Owns: the verdict on a RowDescription, putting back the origin of masked columns, and which of them leave as tokens.
+Must not know: sockets, SQL.
 Invariant: no row passes unless a RowDescription for it did, and none does that names a column whose stored value must
-not reach the principal. Verdicts are remembered by (plan, bytes), so that a known result costs a dictionary look-up.
+not reach the principal, unless its cells are exchanged for tokens. Verdicts are remembered by (plan, bytes), so that a
+known result costs a dictionary look-up.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from struct import Struct, error
 from typing import Final
 
 from proxy.errors import PolicyRefusal, UpstreamProtocolError
 from proxy.planner.plan import Plan
+from proxy.session.edge import RowEdge
 from proxy.session.ports import Planning
+from proxy.wire.backend import parse_row_description
 from proxy.wire.frames import HEADER_SIZE
 
 _COUNT: Final = Struct("!H")
@@ -23,6 +28,17 @@ _AFTER_NAME: Final = 18  # table oid, attribute number, type oid, type size, typ
 _REMEMBERED: Final = 512
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``shown``: the RowDescription for the client, None for the server's own. ``edge``: how its rows are treated, None
+    where they pass as they are. The plan is kept too, so that its id cannot come to stand for another one.
+    """
+
+    plan: Plan | None
+    shown: bytes | None
+    edge: RowEdge | None
+
+
 class RowChecks:
     """Verdicts on row descriptions. ``forget`` when policy or catalog have changed."""
 
@@ -30,20 +46,22 @@ class RowChecks:
 
     def __init__(self, planning: Planning) -> None:
         self._planning = planning
-        # The plan is kept beside its verdict, so that its id cannot come to stand for another one.
-        self._verdicts: dict[tuple[int, bytes], tuple[Plan | None, bytes | None]] = {}
+        self._verdicts: dict[tuple[int, bytes], Verdict] = {}
 
     def forget(self) -> None:
         """Drop all verdicts."""
         self._verdicts.clear()
 
     def known(self, message: bytes, plan: Plan) -> bytes | None:
-        """What the client is shown for this RowDescription, which may be the message itself; None: not checked yet."""
-        verdict = self._verdicts.get((id(plan.identity), message))
-        return None if verdict is None else verdict[1] or message
+        """What the client is shown for this RowDescription, which may be the message itself, before rows that pass.
 
-    def check(self, message: bytes, plan: Plan | None) -> bytes | None:
-        """What the client is shown in place of this RowDescription message, None for the message itself.
+        None where it was not checked yet, or where the rows do not pass as they are.
+        """
+        verdict = self._verdicts.get((id(plan.identity), message))
+        return None if verdict is None or verdict.edge is not None else verdict.shown or message
+
+    def check(self, message: bytes, plan: Plan | None) -> Verdict:
+        """The verdict on a RowDescription message.
 
         ``plan`` is None for a portal that SQL made (DECLARE): its columns are checked, and nothing is put back.
         Raises PolicyRefusal where a column's stored value must not be shown, UpstreamProtocolError where the message
@@ -56,18 +74,26 @@ class RowChecks:
             shown = self._judge(message, plan)
             if len(self._verdicts) >= _REMEMBERED:
                 self._verdicts.clear()
-            verdict = self._verdicts[key] = (plan, shown)
-        return verdict[1]
+            verdict = self._verdicts[key] = Verdict(plan, shown, self._edge(message, plan))
+        return verdict
+
+    def _edge(self, message: bytes, plan: Plan | None) -> RowEdge | None:
+        if plan is None or not plan.tokens:
+            return None
+        return RowEdge(plan.tokens, parse_row_description(message[HEADER_SIZE:]).fields, self._planning.tokens)
 
     def _judge(self, message: bytes, plan: Plan | None) -> bytes | None:
         places = _origin_places(message)
         origins = plan.origins if plan is not None else ()
-        if origins and len(origins) != len(places):
+        tokens = plan.tokens if plan is not None else ()
+        if (origins and len(origins) != len(places)) or (tokens and len(tokens) != len(places)):
             raise UpstreamProtocolError("the result's columns are not those of its plan")
         patched: bytearray | None = None
         for position, place in enumerate(places):
             table_oid, attribute_number = _ORIGIN.unpack_from(message, place)
-            if table_oid and self._planning.is_protected(table_oid, attribute_number):
+            if tokens and tokens[position] is not None:
+                pass  # whatever is stored there leaves as a token
+            elif table_oid and self._planning.is_protected(table_oid, attribute_number):
                 raise PolicyRefusal(
                     f"column {position + 1} of the result would show a protected column as it is stored",
                     reason="row_description",

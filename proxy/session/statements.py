@@ -12,6 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from proxy.planner.plan import Plan, StatementKind
+from proxy.session.edge import AS_IT_IS, Edge, Untreated
 
 if TYPE_CHECKING:
     from proxy.session.replies import Owed
@@ -28,7 +29,8 @@ class Statement:
     ``text``: the client's. ``sent``: the text that was sent upstream, None where the server has none now.
     ``parameter_types``: the end of the Parse message, as sent. ``plan``: None for an empty text.
     ``epoch``: the conversation's when it was planned; NEVER makes it be planned again.
-    ``checked``: its result's columns were seen and may be shown. ``has_rows``: they are at least one.
+    ``checked``: its result's columns were seen and may be shown. ``has_rows``: they are at least one, and ``edge`` is
+    how its rows are treated.
     ``plain``: its messages and rows pass as they are, and running it changes nothing else that the session keeps.
     ``described_in``: the flight in which a Describe of it was last sent.
     """
@@ -38,6 +40,7 @@ class Statement:
         "changes_path",
         "checked",
         "described_in",
+        "edge",
         "ends_transaction",
         "epoch",
         "fixed_result",
@@ -62,8 +65,10 @@ class Statement:
         self.epoch = epoch
         self.checked = plan is None
         self.has_rows = False
+        self.edge: Edge | Untreated = AS_IT_IS
         self.described_in = NEVER
-        self.fixed_result = plan is None or plan.kind in _FIXED_RESULT
+        # With tokens in it, the formats must be known, which are the portal's own.
+        self.fixed_result = plan is None or (plan.kind in _FIXED_RESULT and not plan.tokens)
         self.protected = plan is not None and plan.touches_protected
         self.changes_path = plan is not None and plan.effects.search_path
         self.ends_transaction = plan is not None and plan.kind is StatementKind.TRANSACTION

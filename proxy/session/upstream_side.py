@@ -3,7 +3,7 @@
 Owns: reading the upstream's stream, and matching it with the queue of replies owed.
 Must not know: sockets, SQL, policy.
 Invariant: a message that fits no entry of the queue, or a row whose columns were not checked, ends the conversation.
-Rows are never kept: pieces of a row that is longer than what was received pass as they come.
+Rows that pass as they are are never kept: pieces of one that is longer than what was received pass as they come.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from proxy.errors import UpstreamProtocolError
 from proxy.session.answers import Answers
 from proxy.session.completions import Completions
+from proxy.session.edge import AS_IT_IS
 from proxy.session.flights import Flights
 from proxy.session.state import State
 from proxy.wire import backend
@@ -119,9 +120,15 @@ class UpstreamSide:
                 tag, length = _unpack_header(data, pos)
                 if length < LENGTH_SIZE:
                     raise UpstreamProtocolError(f"invalid message length {length} from the database")
-                if tag in _STREAMED and self._answers.may_pass(tag):
-                    pos = run_end(data, pos, tag)
-                    continue
+                if tag in _STREAMED and (passage := self._answers.passage(tag)) is not None:
+                    if passage is AS_IT_IS:
+                        pos = run_end(data, pos, tag)
+                        continue
+                    treated_to, treated = passage.treat(data, pos)
+                    if treated_to > pos:
+                        out += (data[start:pos], treated)
+                        start = pos = treated_to
+                        continue
                 stop = pos + 1 + length
                 if stop > end:
                     if length > self._max_length:

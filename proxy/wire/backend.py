@@ -251,6 +251,16 @@ def parse_row_description(body: bytes) -> RowDescription:
     return RowDescription(columns)
 
 
+def copy_columns(body: bytes) -> int:
+    """How many columns a CopyOutResponse announces (raises UpstreamProtocolError)."""
+    fields = _reader(body, "CopyOutResponse")
+    fields.take(1)  # the overall format
+    (count,) = fields.unpack(_INT16)
+    fields.take(count * _INT16.size)
+    fields.finish()
+    return int(count)
+
+
 def parse_data_row(body: bytes) -> tuple[bytes | None, ...]:
     """The cells of a ``D`` message, None for NULL (raises UpstreamProtocolError)."""
     fields = _reader(body, "DataRow")

@@ -9,10 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from proxy.errors import JournalError, PolicyRefusal, Refusal, StatementSyntaxError
-from proxy.planner.plan import Decision, Effects, Origin, Plan, StatementKind
+from proxy.planner.plan import CopyFormat, CopyKind, Decision, Effects, Origin, Plan, StatementKind, TokenCells
+from proxy.tokens.types import StoredType, TokenFormat, TokenType
+from tests.support.fake_tokens import FakeTokens
 
 PATIENTS = 16_384  # the oid of the one protected table; its attribute 3 is protected
 SSN = 3
+_TOKENS = (TokenCells(TokenType("patient", TokenFormat.TEXT, StoredType.TEXT)), None)
 
 _KINDS = {
     "select": StatementKind.SELECT,
@@ -36,7 +39,8 @@ _KINDS = {
 
 @dataclass
 class FakePlanning:
-    """``select … masked`` is rewritten, ``… denied`` refused, ``… path`` rewritten with the search path in it.
+    """``select … masked`` is rewritten, ``… denied`` refused, ``… path`` rewritten with the search path in it;
+    of ``… tokens`` the first of two columns, and the first of two parameters, are tokens.
 
     ``policy`` is the generation, and is written into what is rewritten.
     """
@@ -46,6 +50,11 @@ class FakePlanning:
     origins: tuple[Origin | None, ...] = ()
     forbidden: set[str] = field(default_factory=set)
     asked: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+
+    @property
+    def tokens(self) -> FakeTokens:
+        """Readable ones."""
+        return FakeTokens()
 
     @property
     def generation(self) -> object:
@@ -83,6 +92,9 @@ class FakePlanning:
             fingerprint=text,
             relations=("public.t",) if " from " in text else (),
             origins=self.origins if "masked" in words else (),
+            tokens=_TOKENS if "tokens" in words else (),
+            token_parameters=_TOKENS if "tokens" in words else (),
+            copy_format=CopyFormat(CopyKind.TEXT) if "tokens" in words and kind is StatementKind.COPY_OUT else None,
             effects=_effects(words, text),
             touches_protected=rewritten,
         )

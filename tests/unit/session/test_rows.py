@@ -19,9 +19,9 @@ def test_origins_are_put_back() -> None:
     """The plan's origin replaces an expression's (0, 0) and a view's underlying column; where it has none, nothing."""
     checks = RowChecks(FakePlanning())
     plan = _plan(None, Origin(PATIENTS, SSN), Origin(8, 1))
-    assert checks.check(columns((5, 1), (0, 0), (7, 1)), plan) == columns((5, 1), (PATIENTS, SSN), (8, 1))
-    assert checks.check(columns((5, 1), (0, 0)), None) is None
-    assert checks.check(columns(), _plan()) is None
+    assert checks.check(columns((5, 1), (0, 0), (7, 1)), plan).shown == columns((5, 1), (PATIENTS, SSN), (8, 1))
+    assert checks.check(columns((5, 1), (0, 0)), None).shown is None
+    assert checks.check(columns(), _plan()).shown is None
 
 
 def test_a_protected_origin_is_refused_even_where_the_plan_names_it() -> None:
@@ -61,7 +61,7 @@ def test_verdicts_are_remembered_until_they_are_forgotten() -> None:
     plan = _plan()
     checks.check(columns((5, 1)), plan)
     planning.strict = True
-    assert checks.check(columns((5, 1)), plan) is None
+    assert checks.check(columns((5, 1)), plan).shown is None
     checks.forget()
     with pytest.raises(PolicyRefusal):
         checks.check(columns((5, 1)), plan)
