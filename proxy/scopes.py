@@ -8,7 +8,7 @@ and catalog; what of a catalog the policy does not cover is hidden from everyone
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from proxy.catalog.snapshot import Snapshot
 from proxy.errors import PolicyRefusal
@@ -16,19 +16,24 @@ from proxy.planner.plan import Plan
 from proxy.planner.planner import Planner, PlanningMeter
 from proxy.policy.bound import BoundPolicy, bind
 from proxy.policy.model import Policy
+from proxy.session.ports import TokenCodec
 from proxy.tokens.types import Vocabulary
 
 _UNKNOWN_NAME: Final = frozenset({"42P01", "42883"})  # undefined_table, undefined_function
 
 
-class Scopes:
-    """The planners of this process. ``vocabulary`` is None where there are no keys for tokens."""
+class Tokens(Vocabulary, TokenCodec, Protocol):
+    """All that is done with the keys of tokens: in planning, and at the edge."""
 
-    def __init__(self, policy: Policy, meter: PlanningMeter, vocabulary: Vocabulary | None = None) -> None:
+
+class Scopes:
+    """The planners of this process. ``tokens`` is None where there are no keys for them."""
+
+    def __init__(self, policy: Policy, meter: PlanningMeter, tokens: Tokens | None = None) -> None:
         self._policy = policy
         self._meter = meter
-        self._vocabulary = vocabulary
-        self._keys = vocabulary.version if vocabulary is not None else ""
+        self._tokens = tokens
+        self._keys = tokens.version if tokens is not None else ""
         self._snapshots: dict[str, Snapshot] = {}
         self._bound: dict[str, BoundPolicy] = {}
         self._planners: dict[tuple[str, str], Planner] = {}
@@ -37,11 +42,18 @@ class Scopes:
     @property
     def changes(self) -> int:
         """How often planners in force went out of force; new keys for tokens do that too."""
-        if self._vocabulary is not None and self._vocabulary.version != self._keys:
-            self._keys = self._vocabulary.version
+        if self._tokens is not None and self._tokens.version != self._keys:
+            self._keys = self._tokens.version
             self._planners.clear()
             self._changes += 1
         return self._changes
+
+    @property
+    def tokens(self) -> Tokens:
+        """What makes and reads tokens (raises PolicyRefusal where there are no keys; no plan has tokens then)."""
+        if self._tokens is None:
+            raise PolicyRefusal("there are no keys for tokens", reason="token")
+        return self._tokens
 
     @property
     def policy(self) -> Policy:
@@ -89,7 +101,7 @@ class Scopes:
         bound_role = bound.role(role)
         if bound_role is None:
             raise PolicyRefusal(f'role "{role}" does not exist', sqlstate="28000", reason="role")
-        return Planner(bound, bound_role, vocabulary=self._vocabulary, meter=self._meter)
+        return Planner(bound, bound_role, vocabulary=self._tokens, meter=self._meter)
 
 
 class LivePlanning:
@@ -121,6 +133,11 @@ class LivePlanning:
             return self._in_force()
         except PolicyRefusal:
             return object()
+
+    @property
+    def tokens(self) -> Tokens:
+        """See ``Scopes.tokens``."""
+        return self._scopes.tokens
 
     @property
     def restricted(self) -> bool:

@@ -9,7 +9,9 @@ from proxy.errors import AuthenticationError, CatalogError, Refusal
 from proxy.identity.principal import Principal
 from proxy.net.ports import OpenedSession
 from proxy.planner.plan import Decision, Plan, StatementKind
+from proxy.session.ports import TokenCodec
 from proxy.session.startup import Startup
+from tests.support.fake_tokens import FakeTokens
 
 
 class PassingPlanning:
@@ -17,6 +19,7 @@ class PassingPlanning:
 
     generation: object = 1
     restricted: bool = False
+    tokens: TokenCodec = FakeTokens()
 
     def split(self, text: str) -> tuple[str, ...]:
         return (text,) if text.strip() else ()

@@ -15,11 +15,13 @@ from proxy.net.ports import OpenedSession
 from proxy.net.relay import Relay
 from proxy.net.upstream import UpstreamLink
 from proxy.planner.plan import Decision, Plan, StatementKind
+from proxy.session.ports import TokenCodec
 from proxy.session.startup import Startup, read_startup
 from proxy.session.upstream_login import UpstreamReady
 from proxy.wire import backend
 from proxy.wire.backend import BackendKeyData, parse_error_response
 from proxy.wire.frontend import TERMINATE_MESSAGE, Query, StartupMessage
+from tests.support.fake_tokens import FakeTokens
 
 READY = backend.ReadyForQuery(b"I").encode()
 QUERY = Query(b"SELECT 1").encode()
@@ -92,6 +94,7 @@ class Services:
 
     generation: object = 1
     restricted: bool = False
+    tokens: TokenCodec = FakeTokens()
 
     def __init__(self) -> None:
         self.over: list[OpenedSession] = []
