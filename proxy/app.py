@@ -30,6 +30,7 @@ from proxy.policy.catalog_check import covers_anything
 from proxy.policy.load import load_policy
 from proxy.policy.masks import Shift, Token
 from proxy.policy.model import Policy
+from proxy.proving import CatalogProof
 from proxy.scopes import LivePlanning, Scopes
 from proxy.session.startup import Startup
 from proxy.session.upstream_login import Account
@@ -73,7 +74,14 @@ class Application:
         self._server = Server(
             host=settings.listen.host,
             port=settings.listen.port,
-            services=_Services(self._authenticator, self._catalogs, self._scopes, self._watch, self._readiness),
+            services=_Services(
+                self._authenticator,
+                self._catalogs,
+                self._scopes,
+                self._watch,
+                self._readiness,
+                proven=settings.upstream.catalog_check == "statement",
+            ),
             upstream=Upstream(_address(settings.upstream), _account(settings.upstream), limits),
             limits=limits,
             tls=server_context(tls.certificate, tls.key) if tls is not None else None,
@@ -167,7 +175,10 @@ class _Services:
         scopes: Scopes,
         watch: Watch,
         readiness: Readiness,
+        *,
+        proven: bool,
     ) -> None:
+        self._proven = proven
         self._authenticator = authenticator
         self._catalogs = catalogs
         self._scopes = scopes
@@ -188,7 +199,8 @@ class _Services:
         )
         watching.opened()
         planning = LivePlanning(self._scopes, startup.database, principal.role, self._catalogs.kick)
-        return OpenedSession(principal, planning, watching)
+        proving = CatalogProof(self._catalogs, startup.database) if self._proven else None
+        return OpenedSession(principal, planning, watching, proving)
 
     def login_failed(self, error: Exception, *, startup: Startup | None, client: str | None) -> None:
         """See ``SessionServices``."""

@@ -136,7 +136,13 @@ class UpstreamSettings(Section):
         (),
         description="databases whose catalogs the policy is checked against at start (others at their first session)",
     )
-    catalog_refresh_seconds: float = Field(5.0, ge=0.1, le=3600, description="how often catalogs are looked at again")
+    catalog_refresh_seconds: float = Field(
+        1.0, ge=0.1, le=3600, description="how often it is asked whether a catalog has changed"
+    )
+    catalog_check: Literal["interval", "statement"] = Field(
+        "interval",
+        description="`statement`: a result leaves only when the catalog has been found unchanged since it was planned",
+    )
 
     @model_validator(mode="before")
     @classmethod

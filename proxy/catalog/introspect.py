@@ -119,11 +119,6 @@ def catalog_error(database: str, error: BaseException) -> CatalogError:
     )
 
 
-async def read_fingerprint(connection: asyncpg.Connection) -> object:
-    """A value that differs when anything that a snapshot holds has changed, read cheaply."""
-    return [tuple(row) for row in await connection.fetch(queries.FINGERPRINT)]
-
-
 async def read_snapshot(connection: asyncpg.Connection) -> Snapshot:
     """Read the catalog of the connection's database, as of one moment."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
@@ -139,16 +134,18 @@ async def read_snapshot(connection: asyncpg.Connection) -> Snapshot:
         operators = _names(await connection.fetch(queries.OPERATORS))
         called = await connection.fetch(queries.TYPE_CALLS)
         type_calls = frozenset((r["schema"], r["name"], r["function_schema"], r["function"]) for r in called)
-        system = _names(await connection.fetch(queries.SYSTEM_RELATIONS))
+        system_relations = frozenset(row["name"] for row in await connection.fetch(queries.SYSTEM_RELATIONS))
         system_functions = frozenset(row["name"] for row in await connection.fetch(queries.SYSTEM_FUNCTIONS))
     version = _digest(
         server["database"],
+        server["database_oid"],
         server["version_num"],
         relations,
-        *(sorted(part) for part in (schemas, functions, operators, type_calls, system, system_functions)),
+        *(sorted(part) for part in (schemas, functions, operators, type_calls, system_relations, system_functions)),
     )
     return Snapshot(
         database=server["database"],
+        database_oid=server["database_oid"],
         version=version,
         server_version_num=server["version_num"],
         relations=relations,
@@ -156,9 +153,8 @@ async def read_snapshot(connection: asyncpg.Connection) -> Snapshot:
         functions=functions,
         operators=operators,
         type_calls=type_calls,
-        system_relations=frozenset(name for schema, name in system if schema == "pg_catalog"),
+        system_relations=system_relations,
         system_functions=system_functions,
-        information_schema_relations=frozenset(name for schema, name in system if schema == "information_schema"),
     )
 
 
@@ -207,6 +203,7 @@ def _relation(
         primary_key=keys.get(row["oid"], ()),
         parents=parents.get(row["oid"], ()),
         definition=None if definition is None else definition.strip().removesuffix(";"),
+        stamp=row["stamp"],
     )
 
 

@@ -16,16 +16,23 @@ _USER_SCHEMA: Final = """
     AND n.nspname !~ '^pg_(toast_)?temp_'
 """
 
+_FIRST_OID: Final = 16384  # FirstNormalObjectId: smaller oids are the system's
+
 SERVER: Final = """
     SELECT current_database() AS database, current_setting('server_version_num')::int AS version_num,
-           current_setting('server_encoding') AS encoding
+           current_setting('server_encoding') AS encoding, d.oid AS database_oid
+    FROM pg_database d WHERE d.datname = current_database()
 """
 
 SCHEMAS: Final = f"SELECT n.nspname AS name FROM pg_namespace n WHERE {_USER_SCHEMA}"
 
 RELATIONS: Final = f"""
     SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relkind::text AS kind, c.reltype AS row_type,
-           CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END AS definition
+           CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END AS definition,
+           concat_ws(' ',
+               (SELECT sum(hashtextextended(a.xmin::text, a.attnum)) FROM pg_attribute a
+                   WHERE a.attrelid = c.oid AND a.attnum > 0),
+               (SELECT sum(hashtextextended(w.xmin::text, 0)) FROM pg_rewrite w WHERE w.ev_class = c.oid)) AS stamp
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') AND {_USER_SCHEMA}
     ORDER BY c.oid
@@ -111,9 +118,8 @@ OPERATORS: Final = f"""
 """
 
 SYSTEM_RELATIONS: Final = """
-    SELECT n.nspname AS schema, c.relname AS name
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname IN ('pg_catalog', 'information_schema') AND c.relkind IN ('r', 'v', 'm', 'f', 'p')
+    SELECT c.relname AS name FROM pg_class c
+    WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relkind IN ('r', 'v', 'm', 'f', 'p')
 """
 
 SYSTEM_FUNCTIONS: Final = """
@@ -122,14 +128,37 @@ SYSTEM_FUNCTIONS: Final = """
     WHERE n.nspname = 'pg_catalog'
 """
 
-# Every change of a catalog row makes a new row version, with another place or another transaction; a removed row lowers
-# the count. The aggregate takes a few milliseconds where the reading takes tens. Temporary tables change these catalogs
-# too; the reading after such a change finds nothing new.
-FINGERPRINT: Final = " UNION ALL ".join(
-    f"SELECT '{table}' AS name, count(*) AS rows, "
-    f"coalesce(sum(hashtextextended(xmin::text || ctid::text, 0)), 0)::text AS digest FROM {table}"
-    for table in (
-        *("pg_class", "pg_attribute", "pg_inherits", "pg_rewrite", "pg_type", "pg_proc", "pg_namespace"),
-        *("pg_constraint", "pg_operator", "pg_cast"),
+# What transactions are visible. Two equal answers mean that no change was committed between them; NULL where that does
+# not hold: a standby does not list the transactions in progress.
+MOMENT: Final = """
+    SELECT CASE WHEN pg_is_in_recovery() AND pg_snapshot_xmin(s) <> pg_snapshot_xmax(s) THEN NULL ELSE s::text END
+    FROM pg_current_snapshot() AS s
+"""
+
+# The digest of all that a snapshot is made of, in one row. A change by a transaction adds rows that bear its number as
+# their xmin, or only takes rows away; so the xmins of a table's rows, as a multiset, are never again what they were.
+# pg_class and pg_namespace are told by their content instead: TRUNCATE, GRANT and the like make new row versions there
+# that mean nothing to us. Temporary tables and indexes are left out.
+FINGERPRINT: Final = f"""
+    WITH r AS MATERIALIZED (
+        SELECT c.oid, c.relname, c.relkind, c.relnamespace, c.reltype FROM pg_class c
+        WHERE c.oid >= {_FIRST_OID} AND c.relpersistence <> 't' AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c')
     )
-)
+    SELECT ({MOMENT}) AS moment, jsonb_build_array(
+        (SELECT sum(hashtextextended(concat_ws(' ', r.relname, r.relkind, r.relnamespace, r.reltype), r.oid::bigint))
+            FROM r),
+        (SELECT sum(hashtextextended(a.xmin::text, a.attrelid::bigint))
+            FROM pg_attribute a JOIN r ON r.oid = a.attrelid WHERE a.attnum > 0),
+        (SELECT sum(hashtextextended(w.xmin::text, w.oid::bigint)) FROM pg_rewrite w WHERE w.oid >= {_FIRST_OID}),
+        (SELECT sum(hashtextextended(concat_ws(' ', i.xmin, i.inhparent), i.inhrelid::bigint))
+            FROM pg_inherits i JOIN r ON r.oid = i.inhrelid),
+        (SELECT sum(hashtextextended(n.nspname, n.oid::bigint)) FROM pg_namespace n WHERE {_USER_SCHEMA}),
+        (SELECT sum(hashtextextended(p.xmin::text, p.oid::bigint)) FROM pg_proc p WHERE p.oid >= {_FIRST_OID}),
+        (SELECT sum(hashtextextended(o.xmin::text, o.oid::bigint)) FROM pg_operator o WHERE o.oid >= {_FIRST_OID}),
+        (SELECT sum(hashtextextended(c.xmin::text, c.oid::bigint)) FROM pg_cast c WHERE c.oid >= {_FIRST_OID}),
+        (SELECT sum(hashtextextended(t.xmin::text, t.oid::bigint)) FROM pg_type t
+            WHERE t.oid >= {_FIRST_OID} AND (t.typtype = 'd' OR t.typname = 'citext')),
+        (SELECT sum(hashtextextended(k.xmin::text, k.oid::bigint)) FROM pg_constraint k
+            WHERE k.contypid <> 0 OR k.contype = 'p' AND k.conrelid IN (SELECT r.oid FROM r))
+    )::text AS digest
+"""

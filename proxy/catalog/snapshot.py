@@ -1,12 +1,12 @@
 """What the database looks like: an immutable snapshot of relations, columns, views and functions.
 
-Owns: the values, and name resolution along a search path. Must not know: policy, sockets, how it was read.
+Owns: the values, and when two are the same for a statement. Must not know: policy, sockets, how it was read.
 Invariant: a snapshot never changes; ``version`` differs whenever anything in it differs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -67,6 +67,7 @@ class Relation:
 
     ``parents`` are the oids of the relations it is a partition or an inheritance child of; ``primary_key`` the column
     names of its (not deferrable) primary key, empty where there is none. ``row_type_oid`` is ``pg_class.reltype``.
+    ``stamp`` is another after each change of its columns or definition, also where a change was undone.
     """
 
     oid: int
@@ -78,6 +79,7 @@ class Relation:
     primary_key: tuple[str, ...] = ()
     parents: tuple[int, ...] = ()
     definition: str | None = None
+    stamp: str = ""
 
     @property
     def qualified_name(self) -> str:
@@ -97,7 +99,7 @@ class Snapshot:
     information_schema; ``operators`` likewise; ``type_calls`` are (schema, type, schema, function): what a cast to or
     from a type runs without naming it; ``server_version_num`` is the upstream's, for instance 160004.
     ``system_relations`` are the names of the relations in pg_catalog (they are found before the search path), and
-    ``system_functions`` those of its functions; ``information_schema_relations`` the relations of information_schema.
+    ``system_functions`` those of its functions. OIDs mean the same as long as ``database_oid`` is the same.
     """
 
     database: str
@@ -110,7 +112,7 @@ class Snapshot:
     type_calls: frozenset[tuple[str, str, str, str]] = frozenset()
     system_relations: frozenset[str] = frozenset()
     system_functions: frozenset[str] = frozenset()
-    information_schema_relations: frozenset[str] = frozenset()
+    database_oid: int = 0
     by_oid: Mapping[int, Relation] = field(init=False, repr=False, compare=False)
     by_name: Mapping[tuple[str, str], Relation] = field(init=False, repr=False, compare=False)
 
@@ -118,12 +120,19 @@ class Snapshot:
         object.__setattr__(self, "by_oid", {r.oid: r for r in self.relations})
         object.__setattr__(self, "by_name", {(r.schema, r.name): r for r in self.relations})
 
-    def resolve(self, schema: str | None, name: str, search_path: tuple[str, ...]) -> Relation | None:
-        """The relation that Postgres would find (manual, 5.10.3), or None.
+    def agrees(self, other: Snapshot, relations: Collection[str]) -> bool:
+        """Whether a statement on these relations (qualified names) means the same on ``other``, and on all in between.
 
-        ``schema`` None means an unqualified name: the first schema of ``search_path`` that has it wins. The caller
-        has already decided that the name is not one of pg_catalog's.
+        That is so where they are the same down to their stamps, no relation of one of their names has come or gone in
+        any schema, and no function, operator, type or schema has.
         """
-        if schema is not None:
-            return self.by_name.get((schema, name))
-        return next((r for s in search_path if (r := self.by_name.get((s, name))) is not None), None)
+        if self is other:
+            return True
+        names = {r.name for r in (*self.relations, *other.relations) if r.qualified_name in relations}
+        return self._surroundings() == other._surroundings() and self._named(names) == other._named(names)
+
+    def _surroundings(self) -> tuple[object, ...]:
+        return self.schemas, self.functions, self.operators, self.type_calls, self.system_functions
+
+    def _named(self, names: Collection[str]) -> set[Relation]:
+        return {r for r in self.relations if r.name in names}

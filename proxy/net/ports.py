@@ -1,26 +1,38 @@
 """What the network asks of the rest of pgveil, as protocols.
 
 Owns: the questions of a login (who is it, what may it see) and of a session's end.
-Must not know: tokens, policy, catalogs, who answers. Invariant: nothing here is asked for each message.
+Must not know: tokens, policy, catalogs, who answers. Invariant: nothing here is asked for each message, but for
+``Proving`` where a session has one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from proxy.errors import ProxyError
 from proxy.identity.principal import Principal
 from proxy.session.ports import Planning, Watching
 from proxy.session.startup import Startup
+from proxy.session.unproven import Unproven
+
+
+class Proving(Protocol):
+    """Proves that the catalog, which statements were planned for, held when the server ran them."""
+
+    def prove(self, unproven: Unproven, done: Callable[[ProxyError | None], None]) -> None:
+        """Call ``done`` once, at once or later: with None where it is proven, else with what ends the session."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedSession:
-    """What one session works with."""
+    """What one session works with. Without ``proving`` replies are read as they come."""
 
     principal: Principal
     planning: Planning
     watching: Watching
+    proving: Proving | None = None
 
 
 class SessionServices(Protocol):

@@ -3,7 +3,7 @@
 Owns: back-pressure in both directions, the token's expiry, how a session ends on the wire.
 Must not know: SQL, policy, what the bytes mean.
 Invariant: while one side does not read, the other is not read from, so memory is bounded whatever a peer does; and once
-one side is gone the other is sent away in time. No task, future or timer is made for a message.
+one side is gone the other is sent away in time. No task, future or timer is made for a message here.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from typing import Final
 
 from proxy.errors import SessionEndedError, UpstreamProtocolError, UpstreamUnavailableError
 from proxy.net.farewell import send_away
+from proxy.net.gate import ReplyGate
 from proxy.net.limits import Limits
-from proxy.net.ports import OpenedSession, SessionServices
+from proxy.net.ports import OpenedSession, Proving, SessionServices
 from proxy.net.upstream import UpstreamLink
 from proxy.session.conversation import Conversation
 from proxy.session.handshake import greeting
@@ -37,6 +38,7 @@ class Relay:
         "_closed",
         "_conversation",
         "_ended",
+        "_full",
         "_limits",
         "_link",
         "_loop",
@@ -46,6 +48,7 @@ class Relay:
         "_services",
         "_timer",
         "_upstream",
+        "_waits",
         "client_finished",
         "held",
         "upstream_full",
@@ -74,6 +77,7 @@ class Relay:
         self._over = False
         self._open = 2
         self._timer: asyncio.TimerHandle | None = None
+        self._full = self._waits = False
         self.held = False
         self.upstream_full = False
         self.client_finished = False
@@ -89,6 +93,11 @@ class Relay:
         )
 
     @property
+    def over(self) -> bool:
+        """Whether the session has ended."""
+        return self._over
+
+    @property
     def idle(self) -> bool:
         """Whether nothing runs."""
         return self._conversation.idle
@@ -99,7 +108,7 @@ class Relay:
         for transport in (self._client, self._upstream):
             transport.set_write_buffer_limits(high=high, low=high // 4)
         upstream_gone, client_gone = self._upstream.is_closing(), self._client.is_closing()
-        self._upstream.set_protocol(_UpstreamSide(self, self._conversation))
+        self._upstream.set_protocol(self._upstream_side())
         self._client.set_protocol(_ClientSide(self, self._conversation))
         self._client.write(greeting(startup, self._link.ready.parameters, key))
         self._check_expiry()
@@ -121,6 +130,11 @@ class Relay:
         self._upstream.resume_reading()
         self.hold_or_read()
 
+    def _upstream_side(self) -> _UpstreamSide:
+        if self._opened.proving is None:
+            return _UpstreamSide(self, self._conversation)
+        return _GatedUpstreamSide(self, self._conversation, self._opened.proving)
+
     def hold_or_read(self) -> None:
         """Read from the client only while the conversation wants more, and upstream takes it."""
         self.held = not self._conversation.wants_client_bytes
@@ -133,9 +147,18 @@ class Relay:
 
     def client_full(self, full: bool) -> None:
         """The client does not read (or reads again): neither do we from upstream."""
+        self._full = full
+        self._read_upstream()
+
+    def wait(self, waits: bool) -> None:
+        """Replies wait for a proof (or do so no longer): more of them are not read meanwhile."""
+        self._waits = waits
+        self._read_upstream()
+
+    def _read_upstream(self) -> None:
         if self._upstream.is_closing():
             return
-        if full:
+        if self._full or self._waits:
             self._upstream.pause_reading()
         else:
             self._upstream.resume_reading()
@@ -170,7 +193,7 @@ class Relay:
         """End the session for this reason: when its transaction is over, or at once (behind a row already begun)."""
         if self._over:
             return
-        if at_once and self._conversation.mid_message:
+        if at_once and self._conversation.mid_message and not self._waits:
             if self._timer is not None:
                 self._timer.cancel()
             self._timer = self._loop.call_later(self._limits.linger_seconds, self.failed, reason)
@@ -286,6 +309,39 @@ class _UpstreamSide(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._relay.upstream_lost()
+
+
+class _GatedUpstreamSide(_UpstreamSide):
+    """The same where replies wait until the catalog behind them is proven."""
+
+    __slots__ = ("_gate",)
+
+    def __init__(self, relay: Relay, conversation: Conversation, proving: Proving) -> None:
+        super().__init__(relay, conversation)
+        self._gate = ReplyGate(self, conversation, proving)
+
+    @property
+    def over(self) -> bool:
+        """See ``gate.Reader``."""
+        return self._relay.over
+
+    def feed(self, data: bytes) -> None:
+        """See ``gate.Reader``."""
+        super().data_received(data)
+
+    def pause(self, waits: bool) -> None:
+        """See ``gate.Reader``."""
+        self._relay.wait(waits)
+
+    def failed(self, error: Exception) -> None:
+        """See ``gate.Reader``."""
+        self._relay.failed(error)
+
+    def data_received(self, data: bytes) -> None:
+        self._gate.take(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._gate.finish(self._relay.upstream_lost)
 
 
 class _RestOfRow(_UpstreamSide):

@@ -17,6 +17,7 @@ from proxy.session.completions import Completions
 from proxy.session.flights import Flights
 from proxy.session.ports import Planning, Watching
 from proxy.session.state import IDLE, State
+from proxy.session.unproven import Unproven, unproven
 from proxy.session.upstream_side import UpstreamSide
 from proxy.wire.sqlstate import CONNECTION_FAILURE
 
@@ -74,6 +75,15 @@ class Conversation:
         except BaseException as reason:
             self.close_reason = reason
             raise
+
+    def unproven(self) -> Unproven | None:
+        """What must be proven before ``upstream_bytes`` is given the next bytes (see ``session.unproven``)."""
+        return unproven(self._state)
+
+    def proven(self) -> None:
+        """All that was asked for so far has been proven and fed."""
+        if self._state.at_rest:
+            self._state.since = self._state.generation
 
     def client_closed(self) -> None:
         """The client went away, with or without Terminate: upstream is told to end."""

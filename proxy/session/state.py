@@ -29,6 +29,7 @@ class State:
     ``flight`` counts Syncs sent; ``flight_open``: extended messages were sent after the last of them.
     ``unsettled``: what was sent since may end the transaction, so that ``status`` may no longer hold.
     ``opening``: the portals as they will be once all that was sent has succeeded.
+    ``since``: the generation when the connection was last at rest. The server may look at any catalog since then.
     """
 
     __slots__ = (
@@ -43,6 +44,7 @@ class State:
         "path",
         "planning",
         "scripts",
+        "since",
         "skipping",
         "statements",
         "status",
@@ -72,14 +74,21 @@ class State:
         self.flight = 0
         self.flight_open = False
         self.unsettled = False
-        self.generation = planning.generation
+        self.generation = self.since = planning.generation
         self.epoch = 0
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether no transaction is open, implicit ones included, and no reply is owed."""
+        return not self.owed and self.status == IDLE and not self.flight_open
 
     def refresh(self) -> None:
         """Notice a new policy or catalog version. A new catalog may hold new schemas, so the path is asked for too."""
         generation = self.planning.generation
         if generation != self.generation:
             self.generation = generation
+            if self.at_rest:
+                self.since = generation
             self.checks.forget()
             self.path.known = False
             self.new_epoch()

@@ -57,8 +57,7 @@ async def test_one_reading_for_all_who_ask(clinic: Clinic, store: CatalogStore, 
     assert all(snapshot is found[0] for snapshot in found)
     assert await seen.next() is found[0]
     assert seen.snapshots.empty()
-    assert store.latest(clinic.database) is found[0]
-    assert store.healthy
+    assert await store.get(clinic.database) is found[0]
 
 
 async def test_a_caller_that_gives_up_takes_nothing_along(clinic: Clinic, store: CatalogStore) -> None:
@@ -105,7 +104,7 @@ async def test_regular_refresh(clinic: Clinic, new_database: NewDatabase, seen: 
 async def test_a_lost_connection_is_made_again(
     clinic: Clinic, new_database: NewDatabase, store: CatalogStore, seen: Seen, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """While the server refuses us the last snapshot stays and the store says so; afterwards changes are seen again."""
+    """While the server refuses us the last snapshot stays and checks fail; afterwards changes are seen again."""
     caplog.set_level(logging.INFO)
     database = new_database()
     before = await store.get(database)
@@ -113,8 +112,7 @@ async def test_a_lost_connection_is_made_again(
     with clinic.connect(database="postgres") as connection:
         connection.execute(f'ALTER DATABASE "{database}" ALLOW_CONNECTIONS false'.encode())
         connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database])
-    store.kick(database)
-    await until_health(store, healthy=False)
+    assert isinstance(await looked(store, database), CatalogError)
     assert await store.get(database) is before
     assert "stays in use" in caplog.text
     assert clinic.login_password not in caplog.text
@@ -122,13 +120,15 @@ async def test_a_lost_connection_is_made_again(
         connection.execute(f'ALTER DATABASE "{database}" ALLOW_CONNECTIONS true'.encode())
     with clinic.connect(database=database) as connection:
         connection.execute("CREATE TABLE sales.fresh (a int)")
-    store.kick(database)
-    assert ("sales", "fresh") in (await seen.next()).by_name
-    assert store.healthy
+    after = await looked(store, database)
+    assert isinstance(after, Snapshot)
+    assert ("sales", "fresh") in after.by_name
+    assert await seen.next() is after
+    assert "readable again" in caplog.text
 
 
 async def test_a_dropped_database_is_forgotten(clinic: Clinic, new_database: NewDatabase, store: CatalogStore) -> None:
-    """A database that is gone does not make the store unhealthy, and asking for it says that it does not exist."""
+    """A database that is gone is watched no more, and asking for it says that it does not exist."""
     database = new_database()
     await store.get(database)
     with clinic.connect(database="postgres") as connection:
@@ -137,7 +137,6 @@ async def test_a_dropped_database_is_forgotten(clinic: Clinic, new_database: New
         while database in store.databases:
             store.kick(database)
             await asyncio.sleep(0.01)
-    assert store.healthy
     with pytest.raises(CatalogError) as raised:
         await store.get(database)
     assert raised.value.sqlstate == "3D000"
@@ -187,8 +186,78 @@ async def test_closed_store_refuses(clinic: Clinic, store: CatalogStore) -> None
                 await asyncio.sleep(0.01)
 
 
-async def until_health(store: CatalogStore, *, healthy: bool) -> None:
-    """Wait until the store says so, ten seconds at most."""
+async def test_a_check_looks_after_the_question(
+    clinic: Clinic, new_database: NewDatabase, store: CatalogStore, seen: Seen
+) -> None:
+    """A check sees what was committed before it was asked for, also where a look is under way."""
+    database = new_database()
+    before = await store.get(database)
+    await seen.next()
+    assert await looked(store, database) is before
+    with clinic.connect(database=database) as connection:
+        for number in range(20):
+            store.kick(database)
+            await asyncio.sleep(0.001 * (number % 4))
+            connection.execute(f"ALTER TABLE sales.orders ADD COLUMN c{number} int".encode())
+            found = await looked(store, database)
+            assert isinstance(found, Snapshot)
+            assert found.by_name["sales", "orders"].column(f"c{number}") is not None
+
+
+async def test_checks_are_answered_together(clinic: Clinic, store: CatalogStore) -> None:
+    """Many who ask at once are answered by one look."""
+    before = await store.get(clinic.database)
+    found = await asyncio.gather(*(looked(store, clinic.database) for _ in range(50)))
+    assert all(snapshot is before for snapshot in found)
+
+
+async def test_what_no_snapshot_holds_is_no_change(
+    clinic: Clinic, new_database: NewDatabase, store: CatalogStore, seen: Seen
+) -> None:
+    """Temporary tables, indexes, privileges, TRUNCATE and statistics leave the snapshot as it is."""
+    database = new_database()
+    before = await store.get(database)
+    await seen.next()
+    with clinic.connect(database=database) as connection:
+        for text in (
+            "CREATE TEMP TABLE mine (a int PRIMARY KEY, b text)",
+            "CREATE INDEX ON sales.orders (amount)",
+            "GRANT SELECT ON sales.orders TO PUBLIC",
+            "ANALYZE",
+            "TRUNCATE sales.orders CASCADE",
+        ):
+            connection.execute(text.encode())
+            assert await looked(store, database) is before
+    assert seen.snapshots.empty()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ("ALTER TABLE sales.orders RENAME amount TO a", "ALTER TABLE sales.orders RENAME a TO amount"),
+        ("ALTER TABLE sales.orders ADD extra int", "ALTER TABLE sales.orders DROP extra"),
+        ("CREATE OR REPLACE VIEW sales.v AS SELECT 2 AS a", "CREATE OR REPLACE VIEW sales.v AS SELECT 1 AS a"),
+    ],
+)
+async def test_a_change_that_was_undone_shows(
+    clinic: Clinic, new_database: NewDatabase, store: CatalogStore, changes: tuple[str, str]
+) -> None:
+    """What was changed and changed back is not what it was, for the statements that name it and for no others."""
+    database = new_database()
+    with clinic.connect(database=database) as connection:
+        connection.execute("CREATE VIEW sales.v AS SELECT 1 AS a")
+        before = await store.get(database)
+        for change in changes:
+            connection.execute(change.encode())
+    after = await looked(store, database)
+    assert isinstance(after, Snapshot)
+    assert not before.agrees(after, {"sales.orders", "sales.v"})
+    assert before.agrees(after, {"sales.products"})
+
+
+async def looked(store: CatalogStore, database: str) -> Snapshot | CatalogError:
+    """What a check finds, within ten seconds."""
+    found: asyncio.Future[Snapshot | CatalogError] = asyncio.get_running_loop().create_future()
+    store.check(database, found.set_result)
     async with asyncio.timeout(10):
-        while store.healthy is not healthy:  # noqa: ASYNC110 - the store tells nobody, it is asked
-            await asyncio.sleep(0.01)
+        return await found

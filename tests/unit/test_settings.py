@@ -86,7 +86,7 @@ def test_defaults(folder: Path) -> None:
     assert (found.listen.host, found.listen.port, found.listen.tls) == ("127.0.0.1", 6432, None)
     assert not found.listen.allow_password_without_tls
     assert (found.upstream.port, found.upstream.password, found.upstream.databases) == (5432, None, ())
-    assert found.upstream.catalog_refresh_seconds == 5
+    assert (found.upstream.catalog_refresh_seconds, found.upstream.catalog_check) == (1, "interval")
     assert found.limits.limits() == Limits()
     assert found.keyring is None
 

@@ -1,36 +1,60 @@
-"""Names are resolved as PostgreSQL resolves them."""
+"""When two catalogs are the same for a statement."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
 
 from proxy.catalog.snapshot import Relation, RelationKind, Snapshot
 
 
-def table(oid: int, schema: str, name: str) -> Relation:
+def table(oid: int, schema: str, name: str, stamp: str = "1") -> Relation:
     """A table without columns."""
-    return Relation(oid, schema, name, RelationKind.TABLE, ())
+    return Relation(oid, schema, name, RelationKind.TABLE, (), stamp=stamp)
 
 
-SNAPSHOT = Snapshot(
-    "db",
-    "1",
-    160004,
-    (table(1, "a", "both"), table(2, "b", "both"), table(3, "b", "only"), table(4, "b", "Only")),
-    frozenset({"a", "b"}),
+MENTIONED = table(1, "a", "both")
+OTHERS = (table(2, "b", "both"), table(3, "b", "only"))
+BEFORE = Snapshot("db", "1", 160004, (MENTIONED, *OTHERS), frozenset({"a", "b"}))
+
+
+def test_relations_are_found_by_oid_and_by_name() -> None:
+    """Names are exact, and a relation is called by its schema and name."""
+    assert BEFORE.by_name["a", "both"] is BEFORE.by_oid[1] is MENTIONED
+    assert MENTIONED.qualified_name == "a.both"
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        BEFORE,
+        replace(BEFORE, version="2"),
+        replace(BEFORE, version="2", relations=(MENTIONED, OTHERS[0])),
+        replace(BEFORE, version="2", relations=(MENTIONED, OTHERS[0], table(3, "b", "only", "2"))),
+        replace(BEFORE, version="2", relations=(MENTIONED, *OTHERS, table(4, "b", "new"))),
+    ],
 )
+def test_changes_elsewhere_do_not_matter(after: Snapshot) -> None:
+    """What a statement does not name may change, come and go."""
+    assert BEFORE.agrees(after, {"a.both"})
 
 
-def test_the_first_schema_of_the_path_wins() -> None:
-    """An unqualified name is looked for in the order of the search path."""
-    assert SNAPSHOT.resolve(None, "both", ("a", "b")) is SNAPSHOT.by_oid[1]
-    assert SNAPSHOT.resolve(None, "both", ("b", "a")) is SNAPSHOT.by_oid[2]
-    assert SNAPSHOT.resolve(None, "only", ("nowhere", "a", "b")) is SNAPSHOT.by_oid[3]
-    assert SNAPSHOT.resolve(None, "only", ("a",)) is None
-    assert SNAPSHOT.resolve(None, "only", ()) is None
-
-
-def test_a_qualified_name_ignores_the_path() -> None:
-    """With a schema only that schema counts, and names are exact."""
-    assert SNAPSHOT.resolve("b", "both", ("a",)) is SNAPSHOT.by_oid[2]
-    assert SNAPSHOT.resolve("a", "only", ("b",)) is None
-    assert SNAPSHOT.resolve("b", "Only", ()) is SNAPSHOT.by_oid[4]
-    assert SNAPSHOT.by_oid[4].qualified_name == "b.Only"
+@pytest.mark.parametrize(
+    "after",
+    [
+        replace(BEFORE, relations=OTHERS),
+        replace(BEFORE, relations=(table(5, "a", "both"), *OTHERS)),
+        replace(BEFORE, relations=(table(1, "a", "both", "2"), *OTHERS)),
+        replace(BEFORE, relations=(MENTIONED, *OTHERS, table(4, "c", "both"))),
+        replace(BEFORE, relations=(MENTIONED, table(2, "b", "moved"), OTHERS[1])),
+        replace(BEFORE, schemas=frozenset({"a", "b", "c"})),
+        replace(BEFORE, functions=frozenset({("a", "lower")})),
+        replace(BEFORE, operators=frozenset({("a", "=")})),
+        replace(BEFORE, type_calls=frozenset({("a", "t", "a", "f")})),
+        replace(BEFORE, system_functions=frozenset({"f"})),
+    ],
+)
+def test_changes_of_what_is_named_matter(after: Snapshot) -> None:
+    """So do relations of the same name in other schemas, and functions and the like, which have no list of users."""
+    assert not BEFORE.agrees(after, {"a.both"})
