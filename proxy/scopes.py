@@ -16,6 +16,7 @@ from proxy.planner.plan import Plan
 from proxy.planner.planner import Planner, PlanningMeter
 from proxy.policy.bound import BoundPolicy, bind
 from proxy.policy.model import Policy
+from proxy.policy.remembered import NOTHING
 from proxy.session.ports import TokenCodec
 from proxy.tokens.types import Vocabulary
 
@@ -78,7 +79,10 @@ class Scopes:
         for key in [k for k in self._planners if k[0] == database]:
             del self._planners[key]
         self._changes += 1
-        self._bound[database] = bind(self._policy, snapshot, strict=False)
+        before = self._bound.get(database)
+        known = before is not None and before.snapshot.database_oid == snapshot.database_oid
+        memory = before.memory if before is not None and known else NOTHING
+        self._bound[database] = bind(self._policy, snapshot, strict=False, memory=memory)
         return self._bound[database].problems
 
     def problems(self, database: str) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from proxy.policy.fit import relation_misfit
 from proxy.policy.masks import Clear, Hidden, Mask, Shift
 from proxy.policy.model import Policy, Role
 from proxy.policy.precedence import own_rule, role_rule
+from proxy.policy.remembered import NOTHING, Memory
 
 _FIRST_USER_OID: Final = 16384  # FirstNormalObjectId: smaller oids are the system's
 _HIDDEN: Final = Hidden()
@@ -168,9 +169,8 @@ class BoundRole:
 
     def _column(self, relation: Relation, column: Column, covered: CoveredColumn | None) -> ColumnDecision:
         if covered is None:
-            return ColumnDecision(
-                column, "", _HIDDEN, f"the policy gives {relation.qualified_name}.{column.name} no kind"
-            )
+            rule = f"the policy gives {relation.qualified_name}.{column.name}, as it is now, no kind"
+            return ColumnDecision(column, "", _HIDDEN, rule)
         kind = self._policy.kinds.get(covered.kind)
         found = role_rule(self._role, covered, column.name) or own_rule(self._policy, covered)
         safe_harbor = kind.safe_harbor if kind is not None else None
@@ -184,18 +184,31 @@ class BoundRole:
 
 
 class BoundPolicy:
-    """A policy on one catalog. ``version`` is the policy's digest (12 hexadecimal digits)."""
+    """A policy on one catalog. ``version`` is the policy's digest (12 hexadecimal digits).
 
-    __slots__ = ("_bound", "_coverage", "_policy", "_roles", "_shift_secret", "problems", "snapshot", "version")
+    ``memory``: what its columns are, for the next catalog that this policy is bound to.
+    """
 
-    def __init__(
-        self, policy: Policy, snapshot: Snapshot, problems: tuple[str, ...], shift_secret: ShiftSecret
-    ) -> None:
+    __slots__ = (
+        "_bound",
+        "_coverage",
+        "_policy",
+        "_roles",
+        "_shift_secret",
+        "memory",
+        "problems",
+        "snapshot",
+        "version",
+    )
+
+    def __init__(self, coverage: Coverage, problems: tuple[str, ...], shift_secret: ShiftSecret) -> None:
+        policy, snapshot = coverage.policy, coverage.snapshot
         self.version: str = policy.version
         self.snapshot: Snapshot = snapshot
         self.problems: tuple[str, ...] = problems
+        self.memory: Memory = coverage.remember()
         self._policy = policy
-        self._coverage = Coverage(policy, snapshot)
+        self._coverage = coverage
         self._roles: Mapping[str, Role] = policy.roles
         self._shift_secret = shift_secret
         self._bound: dict[str, BoundRole] = {}
@@ -218,7 +231,12 @@ class BoundPolicy:
 
 
 def bind(
-    policy: Policy, snapshot: Snapshot, *, strict: bool = True, shift_secret: ShiftSecret = without_keyring
+    policy: Policy,
+    snapshot: Snapshot,
+    *,
+    strict: bool = True,
+    shift_secret: ShiftSecret = without_keyring,
+    memory: Memory = NOTHING,
 ) -> BoundPolicy:
     """The policy on that catalog. ``shift_secret`` gives the secret of a domain's date shifts.
 
@@ -226,11 +244,13 @@ def bind(
     the catalog lacks, each column of a listed table that has no kind, and each mask that does not fit its column. With
     ``strict`` False these are kept in ``problems`` instead, and what they are about is hidden: a table's new column
     need not stop a running proxy. A database that has none of the policy's tables has nothing that a role may read.
+    ``memory`` is what the same policy was bound to before, if it was.
     """
-    problems = catalog_problems(policy, snapshot) if covers_anything(policy, snapshot) else ()
+    coverage = Coverage(policy, snapshot, memory)
+    problems = catalog_problems(coverage) if covers_anything(policy, snapshot) else ()
     if problems and strict:
         raise PolicyFileError(problems)
-    return BoundPolicy(policy, snapshot, problems, shift_secret)
+    return BoundPolicy(coverage, problems, shift_secret)
 
 
 def _out_of_reach(relation: Relation) -> RelationAccess:

@@ -23,9 +23,9 @@ def covers_anything(policy: Policy, snapshot: Snapshot) -> bool:
     return any((r.schema, r.name) in policy.tables or r.schema in policy.clear_schemas for r in stored)
 
 
-def catalog_problems(policy: Policy, snapshot: Snapshot) -> tuple[str, ...]:
+def catalog_problems(coverage: Coverage) -> tuple[str, ...]:
     """One ``file:line: message`` for each disagreement, in the order of files and lines."""
-    check = _Check(policy, snapshot, Coverage(policy, snapshot))
+    check = _Check(coverage.policy, coverage.snapshot, coverage)
     findings = {(where.path, where.line, message): None for where, message in check.run()}
     return tuple(f"{path}:{line}: {message}" for path, line, message in sorted(findings))
 
@@ -49,6 +49,10 @@ class _Check:
                 yield from self._own_masks(relation)
         for role in self.policy.roles.values():
             yield from self._role(role)
+        for relation, column, was, covered in self.coverage.moved():
+            where = f"{relation.qualified_name}.{column.name}"
+            message = f"{where} was {was} when the policy was loaded; it is hidden until the policy is loaded again"
+            yield covered.location, f"{covered.entry}: {message}"
 
     def _table(self, table: Table) -> Iterator[tuple[Location, str]]:
         path = f"tables.{table.qualified_name}"

@@ -2,17 +2,19 @@
 
 Owns: listed tables, ``schema.*`` entries, and what partitions and inheritance children take from their parents.
 Must not know: roles, masks' SQL. Invariant: a column has a kind only where the policy gives it one and nothing in the
-policy contradicts it; two parents that disagree, or a child listed otherwise than its parent, leave it without.
+policy contradicts it; two parents that disagree, or a child listed otherwise than its parent, leave it without, and so
+does a name that has come to stand for another column than the policy was written for (``remembered``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from proxy.catalog.snapshot import Relation, RelationKind, Snapshot
+from proxy.catalog.snapshot import Column, Relation, RelationKind, Snapshot
 from proxy.policy.model import CLEAR_KIND, Location, Policy, Table
+from proxy.policy.remembered import NOTHING, Memory, WhatItWas
 
 # The relations that hold rows of their own (or of another server): these need an entry. Views are shown as the tables
 # under them; sequences and composite types are out of reach.
@@ -45,13 +47,47 @@ class Coverage:
 
     policy: Policy
     snapshot: Snapshot
+    memory: Memory = NOTHING
     _done: dict[int, Mapping[str, CoveredColumn] | None] = field(default_factory=dict)
 
     def of(self, relation: Relation) -> Mapping[str, CoveredColumn] | None:
         """The kind of each column that has one, by name; None for a relation that the policy does not know."""
         if relation.oid not in self._done:
-            self._done[relation.oid] = self._find(relation)
+            found = self._find(relation)
+            self._done[relation.oid] = None if found is None else self._unmoved(relation, found)
         return self._done[relation.oid]
+
+    def moved(self) -> Iterator[tuple[Relation, Column, WhatItWas, CoveredColumn]]:
+        """The columns that are hidden because they were something else when the policy came into force."""
+        for relation in self.snapshot.relations:
+            found = self._find(relation) or {}
+            for column in relation.columns:
+                was = self.moved_from(relation, column, found.get(column.name))
+                if was is not None:
+                    yield relation, column, was, found[column.name]
+
+    def moved_from(self, relation: Relation, column: Column, covered: CoveredColumn | None) -> WhatItWas | None:
+        """What the column was, where it may not be ``covered``."""
+        if covered is None:
+            return None
+        return self.memory.moved(relation.oid, column.number, covered.kind, (*covered.owner, column.name))
+
+    def remember(self) -> Memory:
+        """The memory for the next catalog."""
+        named = {name for role in self.policy.roles.values() for name in role.column_masks}
+        now: dict[tuple[int, int], WhatItWas] = {}
+        for relation in self.snapshot.relations:
+            for column in relation.columns:
+                covered = (self.of(relation) or {}).get(column.name)
+                if covered is not None:
+                    name = (*covered.owner, column.name)
+                    fixed = covered.kind != CLEAR_KIND or name in named
+                    now[relation.oid, column.number] = WhatItWas(covered.kind, name, fixed)
+        return self.memory.with_columns(self.snapshot.relations, now)
+
+    def _unmoved(self, relation: Relation, found: Mapping[str, CoveredColumn]) -> Mapping[str, CoveredColumn]:
+        moved = {c.name for c in relation.columns if self.moved_from(relation, c, found.get(c.name)) is not None}
+        return {name: covered for name, covered in found.items() if name not in moved} if moved else found
 
     def listed(self, relation: Relation) -> Table | None:
         """The relation's own entry."""
