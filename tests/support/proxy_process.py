@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,11 +91,17 @@ class ProxyProcess:
 
 @contextmanager
 def run_proxy(
-    folder: Path, clinic: Clinic, *, policy: Path | None = None, database: str | None = None
+    folder: Path,
+    clinic: Clinic,
+    *,
+    policy: Path | None = None,
+    database: str | None = None,
+    upstream: Mapping[str, object] | None = None,
 ) -> Iterator[ProxyProcess]:
     """Start a proxy in front of ``database`` (by default the clinic) and end it with SIGTERM.
 
     The policy is by default the worked example's, and beside its roles some that exist for tests only.
+    ``upstream`` are further settings of that section.
 
     Raises AssertionError where it does not come up, does not end with exit code 0, or has logged a traceback.
     """
@@ -106,7 +112,9 @@ def run_proxy(
     policy = policy or _merged_policy(folder / "policy")
     settings = folder / "pgveil.yaml"
     with settings.open("w", encoding="utf-8") as file:
-        YAML().dump(_settings(folder, clinic, policy, database or clinic.database, certificates, admin_port), file)
+        given = _settings(folder, clinic, policy, database or clinic.database, certificates, admin_port)
+        given["upstream"] |= upstream or {}
+        YAML().dump(given, file)
     settings.chmod(0o600)
     (folder / "admin_port").write_text(str(admin_port))
     with (folder / "proxy.log").open("w", encoding="utf-8") as log:
