@@ -34,7 +34,7 @@ def assert_contained(text: str, scans: Iterable[str], resolve: Callable[[Relatio
     Raises UnsupportedRefusal (reason ``containment``): then the rewrite is wrong, and nothing is sent.
     """
     tree = _only_statement(text)
-    _cut_scans(tree, [_only_statement(scan) for scan in scans])
+    _cut_scans(tree, text.encode(), tuple(scans))
     for reference in collect(inner(tree)).reads:
         if reference.schema is None or resolve(reference).needs_rewrite:
             raise UnsupportedRefusal(
@@ -52,14 +52,36 @@ def _only_statement(text: str) -> Any:
     return statements[0].stmt
 
 
-def _cut_scans(tree: Any, made: list[Any]) -> None:
+def _cut_scans(tree: Any, text: bytes, scans: tuple[str, ...]) -> None:
     """Empty every FROM subquery that is, node for node, one of ours."""
     stack = [tree]
     while stack:
         message = stack.pop()
-        if message.DESCRIPTOR.name == "RangeSubselect":
-            query = message.subquery
-            if any(first_difference(query, scan) is None for scan in made):
-                message.ClearField("subquery")
-                continue
-        stack.extend(child_messages(message))
+        if message.DESCRIPTOR.name == "RangeSubselect" and _is_ours(message.subquery, text, scans):
+            message.ClearField("subquery")
+        else:
+            stack.extend(child_messages(message))
+
+
+def _is_ours(query: Any, text: bytes, scans: tuple[str, ...]) -> bool:
+    """Whether a subquery of ``text`` has the tree of one of ``scans``.
+
+    Trees hold their nodes' places in the text, so one of ours is read anew at the place where it may stand: then it is
+    a comparison of two messages, which is many times faster than one that has to leave the places out.
+    """
+    place = _beginning(query.select_stmt)
+    for scan in scans:
+        if place is None:
+            if first_difference(query, _only_statement(scan)) is None:
+                return True
+        elif text.startswith(scan.encode(), place) and query == _only_statement(" " * place + scan):
+            return True
+    return False
+
+
+def _beginning(select: Any) -> int | None:
+    """Where its SELECT would stand in the text if nothing but a blank were behind it; None without a select list."""
+    if not select.target_list:
+        return None
+    place: int = select.target_list[0].res_target.location - len("SELECT ")
+    return max(place, 0)

@@ -8,6 +8,7 @@ Invariant: whatever the text, the outcome is a tree, a refusal or a syntax error
 from __future__ import annotations
 
 import importlib
+from functools import lru_cache
 from typing import Final
 
 import postgast
@@ -34,6 +35,8 @@ __all__ = [
 MAX_DEPTH: Final = 1000
 _LEVELS_PER_SELECT: Final = 2  # what a sub-select costs beyond its brackets
 _BYTES_PER_LEVEL: Final = 2  # "+a": no level of a tree takes fewer bytes, so short texts need no counting
+
+_REMEMBERED_CHARACTERS: Final = 20_000
 
 # What Postgres strips between statements; str.strip() would also take no-break spaces, which are letters to Postgres.
 _WHITESPACE: Final = " \t\n\r\f\v"
@@ -62,6 +65,9 @@ _SEPARATORS: Final = _tokens(
     "ASCII_44 ASCII_59 AND OR WHEN THEN ELSE SELECT FROM WHERE ON USING GROUP_P HAVING ORDER LIMIT OFFSET VALUES "
     "WINDOW WITH RETURNING SET AS"
 )
+# The same by what they are written with, wherever a text has it, in strings and names too.
+_SYMBOLS: Final = "()[]+-*/<>=~!@#%^&|`?:"
+_WORDS: Final = "CASE SELECT JOIN UNION INTERSECT EXCEPT NOT IS LIKE SIMILAR BETWEEN IN AT COLLATE OPERATOR OVERLAPS"
 _SPINE: Final = _tokens("JOIN UNION INTERSECT EXCEPT")
 _LEVELS: Final = _tokens(
     "Op TYPECAST LESS_EQUALS GREATER_EQUALS NOT_EQUALS ASCII_37 ASCII_42 ASCII_43 ASCII_45 ASCII_47 ASCII_60 ASCII_61 "
@@ -157,8 +163,25 @@ def _encode(text: str) -> bytes:
 
 
 def _guard(text: str) -> None:
-    if len(_encode(text)) > MAX_DEPTH * _BYTES_PER_LEVEL and _depth(scan(text)) > MAX_DEPTH:
+    if len(_encode(text)) <= MAX_DEPTH * _BYTES_PER_LEVEL:
+        return
+    sql = text.strip(_WHITESPACE)
+    if not (_is_shallow_again(sql) if len(sql) <= _REMEMBERED_CHARACTERS else _is_shallow(sql)):
         raise too_complex()
+
+
+def _is_shallow(text: str) -> bool:
+    return _bound(text) <= MAX_DEPTH or _depth(scan(text)) <= MAX_DEPTH
+
+
+# A text is parsed, and fingerprinted; a mask stands in many texts.
+_is_shallow_again = lru_cache(maxsize=256)(_is_shallow)
+
+
+def _bound(text: str) -> int:
+    """A coarser bound than ``_depth``, and a cheaper one."""
+    upper = text.upper()
+    return sum(map(text.count, _SYMBOLS)) + _LEVELS_PER_SELECT * sum(map(upper.count, _WORDS.split()))
 
 
 def _depth(scanned: ScanResult) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from proxy.catalog.snapshot import Column, ColumnType, TypeCategory
@@ -41,6 +42,7 @@ _TEXT_OID: Final = 25
 _TEXT_OIDS: Final = frozenset({25, 1043})  # text and varchar: functions of text take them as they are
 
 
+@lru_cache(maxsize=16_384)
 def scan_expression(mask: Mask, column: Column) -> str:
     """The SQL of what ``mask`` shows of ``column``.
 

@@ -36,6 +36,7 @@ def resolver(analyst: Planner) -> Resolver:
         f"SELECT * FROM ({SCAN}) AS p",
         f"SELECT * FROM sales.orders, ({SCAN}) AS a JOIN ({SCAN}) AS b USING (id)",
         f"WITH x AS (SELECT * FROM ({SCAN}) AS p) SELECT * FROM x, pg_catalog.pg_class",
+        f"SELECT 'é' FROM (({SCAN})) AS p",
     ],
 )
 def test_what_is_inside_our_subqueries_is_contained(resolver: Resolver, text: str) -> None:
@@ -49,6 +50,12 @@ def test_what_is_inside_our_subqueries_is_contained(resolver: Resolver, text: st
         "SELECT * FROM clinic.patients",
         f"SELECT *, (SELECT max(ssn) FROM clinic.patients) FROM ({SCAN}) AS p",
         f"SELECT * FROM ({SCAN} WHERE true) AS p",
+        f"SELECT * FROM (({SCAN}) ORDER BY ssn || '') AS p",
+        f"SELECT * FROM (({SCAN}) LIMIT (SELECT 1)) AS p",
+        f"SELECT * FROM (({SCAN}) UNION {SCAN}) AS p",
+        f"SELECT * FROM (WITH x AS (SELECT) {SCAN}) AS p",
+        f"SELECT '({SCAN})' FROM clinic.patients AS p",
+        f"SELECT 'é', * FROM (SELECT DISTINCT {SCAN.removeprefix('SELECT ')}) AS p",
         'SELECT * FROM (SELECT "id" AS "id", "ssn" AS "ssn" FROM "clinic"."patients") AS p',
         f"SELECT * FROM ({SCAN}) AS p, orders",
         f"WITH patients AS (SELECT 1) SELECT * FROM ({SCAN}) AS p, clinic.patients",

@@ -144,3 +144,9 @@ def test_the_refusal_of_deep_nesting_says_what_to_do() -> None:
     assert caught.value.reason == "complexity"
     assert caught.value.sqlstate == "0A000"
     assert caught.value.hint
+
+
+@pytest.mark.parametrize("text", [*FLAT.values(), "SELECT ((a))[1]::text[] OPERATOR(+) -b"])
+def test_the_cheap_bound_is_a_bound(text: str) -> None:
+    """What is let pass without a scanner would pass with it."""
+    assert grammar._bound(text) >= grammar._depth(grammar.scan(text))
