@@ -21,7 +21,7 @@ from proxy.planner.references import RelationReference
 from proxy.planner.sources import Source
 from proxy.planner.tokens.check import Typed
 
-TokenCheck: TypeAlias = Callable[[exp.Expr, Any], tuple[exp.Expr, Typed]]
+TokenCheck: TypeAlias = Callable[[exp.Expr, Any], Typed]
 """The token type check of a tree that was read from a ParseResult."""
 
 
@@ -37,7 +37,8 @@ def rewrite_query(
 
     Raises UnsupportedRefusal (reason ``fidelity``, ``construct`` or ``token``), PolicyRefusal from ``resolve``.
     """
-    tree, typed = check_tokens(faithful_tree(original, text), original)
+    tree = faithful_tree(original, text)
+    typed = check_tokens(tree, original)
     done = rewrite(tree, resolve, expand, print_statement)
     assert_same_references(reads, done.references)
-    return print_statement(tree), frozenset(done.scans), typed
+    return print_statement(typed.finish(tree)), frozenset(done.scans), typed

@@ -7,12 +7,17 @@ wherever the statement orders it; a statement that is refused is one of the corp
 from __future__ import annotations
 
 from collections.abc import Iterator
+from random import Random
 
 import pytest
+from hypothesis import HealthCheck, event, given, note, settings
+from hypothesis import strategies as st
 
+from proxy.errors import Refusal
 from tests.support.corpus import CorpusStatement, Order, load_corpus
 from tests.support.postgres import Clinic
 from tests.support.token_oracle import CANARY, TokenOracle, token_oracle, with_tokens
+from tests.support.token_statements import StatementMaker
 
 ALLOWED = [s for s in load_corpus("tokens") if s.sqlstate is None]
 
@@ -34,3 +39,19 @@ def test_what_is_allowed_answers_as_the_copy(oracle: TokenOracle, statement: Cor
         got, expected = sorted(got), sorted(expected)
     assert got == expected
     assert "SQLSTATE" not in str(got[:1])
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.randoms(use_true_random=False))
+def test_whatever_is_planned_answers_as_the_copy(oracle: TokenOracle, chance: Random) -> None:
+    """A statement made at random is refused, or its answer is the copy's and holds no stored value."""
+    text = with_tokens(StatementMaker(chance).statement())
+    note(text)
+    try:
+        got, expected = oracle.answers(text)
+    except Refusal as refusal:
+        event(refusal.reason)
+        return
+    event("planned")
+    assert CANARY not in str(got)
+    assert sorted(got) == sorted(expected)

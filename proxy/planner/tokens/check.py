@@ -1,4 +1,4 @@
-"""The token type check of one statement, from the parsed tree to the tree that goes on to the masks.
+"""The token type check of one statement, before its relations are masked and after.
 
 Owns: the order of its steps. Must not know: how relations are resolved, keys, the wire.
 Invariant: what is not certainly ordinary is a token of one domain in every place where it stands, or the statement is
@@ -8,7 +8,8 @@ refused; a statement that names no token column comes back as it was.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from sqlglot import exp
@@ -26,16 +27,23 @@ from proxy.planner.tokens.variables import Held, Variable
 from proxy.tokens.types import Vocabulary
 
 
+def _as_it_is(tree: exp.Expr) -> exp.Expr:
+    return tree
+
+
 @dataclass(frozen=True, slots=True)
 class Typed:
     """What the check found: the cells of each output and each parameter that are tokens (both empty where none is).
 
     ``outputs`` is what each output column holds, by position, for the relations that read this as a view.
+    ``finish`` turns token literals into stored values and orders into the opaque one: on the tree that was checked
+    (changed in place, maybe with another root), after its relations were masked, since it copies expressions.
     """
 
     cells: tuple[TokenCells | None, ...] = ()
     parameters: tuple[TokenCells | None, ...] = ()
     outputs: tuple[Held | None, ...] = ()
+    finish: Callable[[exp.Expr], exp.Expr] = field(default=_as_it_is, repr=False, compare=False)
 
 
 def check_tokens(
@@ -44,10 +52,9 @@ def check_tokens(
     relations: Relations,
     is_user_function: Callable[[str], bool],
     vocabulary: Vocabulary,
-) -> tuple[exp.Expr, Typed]:
-    """Type the statement, turn its token literals into stored values, and its orders into the opaque one.
+) -> Typed:
+    """Type the statement ``tree``; ``original`` is the ParseResult that it was read from.
 
-    ``tree`` is changed in place (and may get another root); ``original`` is the ParseResult that it was read from.
     Raises UnsupportedRefusal with reason ``token``.
     """
     queries = Queries(relations, is_user_function)
@@ -59,15 +66,19 @@ def check_tokens(
         if (tokens := kind.innermost) is not None:
             raise misused(tokens.column, use, tokens.type)
     cells = tuple(token_cells(output.kind) for output in outputs.columns)
-    typed = Typed(
+    return Typed(
         cells=cells if any(cells) else (),
         parameters=parameter_cells(findings),
         outputs=tuple(_held(output.kind) for output in outputs.columns),
+        finish=partial(_finish, findings=findings, vocabulary=vocabulary),
     )
+
+
+def _finish(tree: exp.Expr, findings: Findings, vocabulary: Vocabulary) -> exp.Expr:
     place_literals(findings, vocabulary)
     tree = OpaqueOrder(vocabulary).apply(tree, findings)
     _keep_names(findings)
-    return tree, typed
+    return tree
 
 
 def _held(kind: Variable) -> Held | None:

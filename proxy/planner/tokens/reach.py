@@ -44,19 +44,19 @@ class TokenReach:
 
     def check(
         self, tree: exp.Expr, original: Any, sources: list[Source], resolve: Callable[[RelationReference], Source]
-    ) -> tuple[exp.Expr, Typed]:
-        """``tree`` after the type check, where one of its ``sources`` has token columns that it may name.
+    ) -> Typed:
+        """What the type check of ``tree`` found, where one of its ``sources`` has token columns that it may name.
 
         Raises UnsupportedRefusal with reason ``token``.
         """
         found = [t for s in sources for _, t in self.columns(s) or () if t is not None]
         if not found:
-            return tree, Typed()
+            return Typed()
         needed = needed_names(tree)
         if needed is not None:
             named = (t for s in sources for name, t in self.columns(s) or () if t is not None and name in needed)
             if next(named, None) is None:
-                return tree, Typed()
+                return Typed()
         if self.vocabulary is None:
             raise no_keys(found[0].tokens.column)
 
