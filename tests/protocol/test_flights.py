@@ -49,6 +49,12 @@ def _prepare(stage: Stage, text: bytes) -> None:
     stage.conversation.upstream_bytes(BOUND + columns((5, 1)) + row(b"1") + done("SELECT 1") + IDLE)
 
 
+def _ask(stage: Stage, text: bytes) -> None:
+    """The text was asked in a Query once, so that its columns are known."""
+    stage.conversation.client_bytes(Query(text).encode())
+    stage.conversation.upstream_bytes(columns((5, 1)) + row(b"1") + done("SELECT 1") + IDLE)
+
+
 class _Ordinary(Flights):
     """Leaves everything to the handlers of single messages."""
 
@@ -154,6 +160,8 @@ def test_flights_do_what_their_messages_do(
         stage.planning.origins = (Origin(7, 1),)
         stage.conversation._client._barrier._token = "token"
         _prepare(stage, text)
+        for query in _TEXTS[:3]:
+            _ask(stage, query)
     for (sender, data), cut in sent:
         for piece in (data[:cut], data[cut:]) if 0 < cut < len(data) else (data,):
             ends = [_feed(stage, sender, piece) for stage in stages]
@@ -180,18 +188,26 @@ def test_a_known_flight_is_owed_one_reply(described: bool) -> None:
     assert stage.watching.log == [("select 1", 1, None)] * 2
 
 
+def test_columns_of_a_query_are_checked() -> None:
+    """So is the whole answer to a Query that was asked before."""
+    for shape in (columns((PATIENTS, SSN)), b"", NO_ROWS):
+        stage = Stage(restricted=True, origins=(), max_message_bytes=1000)
+        _ask(stage, b"select 1")
+        stage.conversation.client_bytes(Query(b"select 1").encode())
+        with pytest.raises(ProxyError):
+            stage.conversation.upstream_bytes(shape + row(b"leak") + done("SELECT 1") + IDLE)
+        assert b"leak" not in stage.got["client"]
+
+
 def test_columns_of_a_flight_are_checked() -> None:
     """An answer that is whole passes only under a description that was checked, as any other."""
-    stage = Stage(restricted=True, origins=(), max_message_bytes=1000)
-    _prepare(stage, b"select 1")
     for shape in (columns((PATIENTS, SSN)), b""):
-        stage.got["client"].clear()
+        stage = Stage(restricted=True, origins=(), max_message_bytes=1000)
+        _prepare(stage, b"select 1")
         stage.conversation.client_bytes(_run(b"s", described=True))
         with pytest.raises(ProxyError):
             stage.conversation.upstream_bytes(BOUND + shape + row(b"leak") + done("SELECT 1") + IDLE)
         assert b"leak" not in stage.got["client"]
-        stage = Stage(restricted=True, origins=(), max_message_bytes=1000)
-        _prepare(stage, b"select 1")
 
 
 def test_a_described_flight_shows_the_origins_put_back() -> None:
