@@ -27,14 +27,19 @@ from proxy.net.ports import OpenedSession
 from proxy.net.tls import TlsMode, server_context, upstream_context
 from proxy.net.upstream import Upstream, UpstreamAddress
 from proxy.policy.catalog_check import covers_anything
+from proxy.policy.domains import used_domains
 from proxy.policy.load import load_policy
-from proxy.policy.masks import Shift, Token
+from proxy.policy.masks import Token
 from proxy.policy.model import Policy
 from proxy.proving import CatalogProof
 from proxy.scopes import LivePlanning, Scopes
 from proxy.session.startup import Startup
 from proxy.session.upstream_login import Account
-from proxy.settings import Settings, UpstreamSettings
+from proxy.settings import KeyringSettings, Settings, UpstreamSettings
+from proxy.tokens.keyring_file import KeyringFile
+from proxy.tokens.master_key import master_key_source
+from proxy.tokens.tokenizer import Tokenizer
+from proxy.tokens.vault import VaultMasterKey
 from proxy.watching import SessionWatch, Watch
 
 _log: Final = logging.getLogger("pgveil")
@@ -43,11 +48,36 @@ _log: Final = logging.getLogger("pgveil")
 def load_servable_policy(path: Path) -> Policy:
     """The policy in ``path``. Raises PolicyFileError also for masks that nothing would apply."""
     policy = load_policy(path)
-    keyed = [rule for rule in policy.masks if isinstance(rule.mask, Token | Shift)]
-    if keyed:
-        why = "tokens and shifts can be checked but not served in this release"
-        raise PolicyFileError(tuple(f"{rule.location}: {rule.rule}: {rule.mask.name}: {why}" for rule in keyed))
+    tokens = [rule for rule in policy.masks if isinstance(rule.mask, Token)]
+    if tokens:
+        why = "token masks can be checked but not served in this release"
+        raise PolicyFileError(tuple(f"{rule.location}: {rule.rule}: {why}" for rule in tokens))
     return policy
+
+
+def keyring_file(settings: KeyringSettings) -> KeyringFile:
+    """The keyring that the settings name, which may not exist."""
+    return KeyringFile(settings.file, master_key_source(settings.master_key, {"vault": VaultMasterKey}))
+
+
+def load_tokenizer(keyring: KeyringFile | None, policy: Policy) -> Tokenizer | None:
+    """The keys in force. Raises SettingsFileError where the keyring does not open, or lacks a domain of the policy."""
+    wanted = sorted(used_domains(policy))
+    if keyring is None:
+        if wanted:
+            raise SettingsFileError(
+                f"keyring: the policy uses the domain {wanted[0]}, and the settings name no keyring",
+                hint="Add, for instance: keyring: {file: keyring.yaml, master_key: 'file:master.key'}",
+            )
+        return None
+    tokenizer = Tokenizer(keyring.read())
+    missing = [name for name in wanted if name not in tokenizer.domains]
+    if missing:
+        raise SettingsFileError(
+            f"{keyring.path}: there is no key for the domain {', '.join(missing)} of the policy",
+            hint="Make it with: pgveil keys init --config FILE",
+        )
+    return tokenizer
 
 
 class Application:
@@ -57,7 +87,9 @@ class Application:
         """Raises SettingsFileError (and PolicyFileError, JournalError) where a file does not load."""
         self._settings = settings
         self._metrics = Metrics()
-        self._scopes = Scopes(load_servable_policy(settings.policy), self._metrics)
+        self._keyring = keyring_file(settings.keyring) if settings.keyring is not None else None
+        policy = load_servable_policy(settings.policy)
+        self._scopes = Scopes(policy, self._metrics, load_tokenizer(self._keyring, policy))
         self._watch = Watch(Journal(settings.audit.journal), self._metrics)
         self._authenticator = Authenticator(settings.identity.issuers)
         self._catalogs = CatalogStore(
@@ -133,14 +165,15 @@ class Application:
         return self._admin.port
 
     def reload(self) -> None:
-        """Take over the policy as it is on disk now, or nothing at all; open the journal anew (log rotation)."""
+        """Take over policy and keyring as they are on disk now, or neither; open the journal anew (log rotation)."""
         self._watch.journal.reopen()
         try:
             policy = load_servable_policy(self._settings.policy)
-            self._scopes.replace_policy(policy)
-        except PolicyFileError as error:
-            self._watch.policy_refused(len(error.problems))
-            for problem in error.problems:
+            self._scopes.replace_policy(policy, load_tokenizer(self._keyring, policy))
+        except SettingsFileError as error:
+            problems = error.problems if isinstance(error, PolicyFileError) else (error.message,)
+            self._watch.policy_refused(len(problems))
+            for problem in problems:
                 _log.error("policy not reloaded: %s", problem)
             return
         self._watch.policy_loaded(policy.version, reloaded=True)

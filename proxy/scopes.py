@@ -14,7 +14,7 @@ from proxy.catalog.snapshot import Snapshot
 from proxy.errors import PolicyRefusal
 from proxy.planner.plan import Plan
 from proxy.planner.planner import Planner, PlanningMeter
-from proxy.policy.bound import BoundPolicy, bind
+from proxy.policy.bound import BoundPolicy, ShiftSecret, bind, without_keyring
 from proxy.policy.model import Policy
 from proxy.policy.remembered import NOTHING
 from proxy.session.ports import TokenCodec
@@ -24,7 +24,10 @@ _UNKNOWN_NAME: Final = frozenset({"42P01", "42883"})  # undefined_table, undefin
 
 
 class Tokens(Vocabulary, TokenCodec, Protocol):
-    """All that is done with the keys of tokens: in planning, and at the edge."""
+    """All that is done with keys: in planning, at the edge, and in masks."""
+
+    def shift_secret(self, domain: str) -> str:
+        """The secret from which the database computes the domain's date shifts, in hexadecimal digits."""
 
 
 class Scopes:
@@ -61,13 +64,16 @@ class Scopes:
         """The policy in force."""
         return self._policy
 
-    def replace_policy(self, policy: Policy) -> None:
-        """Put another policy in force on every known database, or on none.
+    def replace_policy(self, policy: Policy, tokens: Tokens | None = None) -> None:
+        """Put another policy and its keys in force on every known database, or on none.
 
         Raises PolicyFileError where it does not fit one of their catalogs; then nothing has changed.
         """
-        bound = {database: bind(policy, snapshot) for database, snapshot in self._snapshots.items()}
+        secret = _shift_secret(tokens)
+        bound = {database: bind(policy, s, shift_secret=secret) for database, s in self._snapshots.items()}
         self._policy = policy
+        self._tokens = tokens
+        self._keys = tokens.version if tokens is not None else ""
         self._bound = bound
         self._planners.clear()
         self._changes += 1
@@ -82,7 +88,8 @@ class Scopes:
         before = self._bound.get(database)
         known = before is not None and before.snapshot.database_oid == snapshot.database_oid
         memory = before.memory if before is not None and known else NOTHING
-        self._bound[database] = bind(self._policy, snapshot, strict=False, memory=memory)
+        secret = _shift_secret(self._tokens)
+        self._bound[database] = bind(self._policy, snapshot, strict=False, memory=memory, shift_secret=secret)
         return self._bound[database].problems
 
     def problems(self, database: str) -> tuple[str, ...]:
@@ -106,6 +113,10 @@ class Scopes:
         if bound_role is None:
             raise PolicyRefusal(f'role "{role}" does not exist', sqlstate="28000", reason="role")
         return Planner(bound, bound_role, vocabulary=self._tokens, meter=self._meter)
+
+
+def _shift_secret(tokens: Tokens | None) -> ShiftSecret:
+    return tokens.shift_secret if tokens is not None else without_keyring
 
 
 class LivePlanning:

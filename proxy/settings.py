@@ -17,7 +17,6 @@ from typing import Annotated, Literal, get_args
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -33,6 +32,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from proxy.errors import SettingsFileError
 from proxy.identity.issuer import IssuerSettings, is_loopback
 from proxy.net.limits import Limits
+from proxy.tokens.master_key import SPELLING
 
 MAX_SETTINGS_BYTES = 1 << 20
 _LIMITS = Limits()
@@ -61,10 +61,11 @@ def _in_existing_folder(value: Path, info: ValidationInfo) -> Path:
     return value
 
 
-def _no_keyring(value: object) -> object:
-    if value is not None:
-        raise ValueError("token masks and their keyring are not available in this release; leave it out")
-    return value
+def _master_key(value: str, info: ValidationInfo) -> str:
+    spelling = SPELLING.fullmatch(value)
+    if spelling is None:
+        raise ValueError("should be file:PATH, env:NAME or vault:MOUNT/KEY")
+    return f"file:{_resolved(Path(spelling['name']), info)}" if spelling["kind"] == "file" else value
 
 
 def _one_worker(value: int) -> int:
@@ -174,6 +175,15 @@ class IdentitySettings(Section):
         return self
 
 
+class KeyringSettings(Section):
+    """Where the keys of tokens and shifts are."""
+
+    file: OutputFile = Field(description="the keyring, which `pgveil keys init` makes")
+    master_key: Annotated[str, AfterValidator(_master_key)] = Field(
+        description="what it is encrypted under: `file:PATH`, `env:NAME` or `vault:MOUNT/KEY`"
+    )
+
+
 class AuditSettings(Section):
     """Where it is written down."""
 
@@ -207,9 +217,7 @@ class Settings(Section):
     upstream: UpstreamSettings = Field(description="the database server behind the proxy")
     identity: IdentitySettings = Field(description="whose tokens are accepted")
     policy: InputPath = Field(description="policy file, or a folder of them")
-    keyring: Annotated[None, BeforeValidator(_no_keyring)] = Field(
-        None, description="not available in this release: giving it is an error"
-    )
+    keyring: KeyringSettings | None = Field(None, description="the keys of tokens and shifts, where the policy has any")
     audit: AuditSettings = Field(description="where it is written down")
     admin: AdminSettings = Field(default_factory=AdminSettings, description="metrics and health over HTTP")
     limits: LimitSettings = Field(default_factory=LimitSettings, description="how much the proxy takes")

@@ -16,9 +16,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from proxy.app import read_catalog
+from proxy.app import keyring_file, load_tokenizer, read_catalog
 from proxy.catalog.snapshot import Snapshot
-from proxy.errors import Refusal
+from proxy.errors import Refusal, SettingsFileError
 from proxy.planner.outputs import Columns
 from proxy.planner.plan import Plan
 from proxy.planner.planner import Planner
@@ -64,6 +64,8 @@ def check(
     console = _console()
     results = [check_policy(chosen, snapshot) for snapshot in _snapshots(settings, database) or [None]]
     problems = sorted({problem for result in results for problem in result.problems})
+    if not problems and settings is not None:
+        problems = _key_problems(settings, chosen)
     for problem in problems:
         console.print(problem, markup=False)
     for result in results:
@@ -79,6 +81,15 @@ def check(
     if problems or uncovered:
         raise typer.Exit(1)
     console.print(f"{chosen}: fine", markup=False)
+
+
+def _key_problems(settings: Settings, policy: Path) -> list[str]:
+    """What the keyring of the settings lacks for a policy that loads."""
+    try:
+        load_tokenizer(keyring_file(settings.keyring) if settings.keyring is not None else None, load_policy(policy))
+    except SettingsFileError as error:
+        return [error.message]
+    return []
 
 
 def explain(
@@ -97,7 +108,8 @@ def explain(
     if chosen is None:
         raise typer.BadParameter("name one (the settings list none)", param_hint="--database")
     snapshot = asyncio.run(read_catalog(settings, chosen))
-    bound = bind(load_policy(settings.policy), snapshot)
+    # The SQL is printed, so it names the secrets that it would hold.
+    bound = bind(load_policy(settings.policy), snapshot, shift_secret=lambda domain: f"<shift secret of {domain}>")
     bound_role = bound.role(role)
     if bound_role is None:
         raise typer.BadParameter(f"the policy has no role {role}", param_hint="--role")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import Enum
 from typing import Final
 
@@ -37,6 +38,7 @@ class EpochKey:
 
     epoch: int
     live: bool
+    created: date
     secret: bytes = field(repr=False)
 
 

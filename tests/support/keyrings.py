@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import date
 
 from proxy.tokens.derivation import DomainKeys, EpochKey, Keyring
 from proxy.tokens.tokenizer import Tokenizer
@@ -10,7 +11,9 @@ from proxy.tokens.tokenizer import Tokenizer
 
 def domain_keys(domain: str, *, epochs: int = 1, retired: frozenset[int] = frozenset()) -> DomainKeys:
     """A domain with epochs from 1 on."""
-    keys = tuple(EpochKey(n, n not in retired, _secret(f"{domain} {n}")) for n in range(1, epochs + 1))
+    keys = tuple(
+        EpochKey(n, n not in retired, date(2026, 1, n), _secret(f"{domain} {n}")) for n in range(1, epochs + 1)
+    )
     return DomainKeys(domain, keys, _secret(f"{domain} lasting"))
 
 

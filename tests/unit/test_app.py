@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
-from proxy.app import load_servable_policy
-from proxy.errors import PolicyFileError
+from proxy.app import load_servable_policy, load_tokenizer
+from proxy.errors import PolicyFileError, SettingsFileError
+from proxy.tokens.keyring_file import KeyringFile
+from proxy.tokens.master_key import FileMasterKey
 
 
-def test_masks_with_keys_are_not_served(tmp_path: Path) -> None:
-    """A policy with tokens or shifts loads for checks, and never becomes a running proxy that would show the values."""
+def test_token_masks_are_not_served(tmp_path: Path) -> None:
+    """A policy with tokens loads for checks, and never becomes a running proxy that would show the values."""
     path = tmp_path / "policy.yaml"
     path.write_text(
         "version: 1\ndomains: {patient: {}}\nkinds:\n  mrn: {mask: {token: {domain: patient}}}\n"
@@ -19,7 +22,35 @@ def test_masks_with_keys_are_not_served(tmp_path: Path) -> None:
     )
     with pytest.raises(PolicyFileError) as raised:
         load_servable_policy(path)
-    assert raised.value.problems == (
-        f"{path}:4: kinds.mrn: token: tokens and shifts can be checked but not served in this release",
-        f"{path}:7: roles.r.masks.mrn: shift: tokens and shifts can be checked but not served in this release",
-    )
+    assert raised.value.problems == (f"{path}:4: kinds.mrn: token masks can be checked but not served in this release",)
+
+
+SHIFTED = (
+    "version: 1\ndomains: {patient: {}}\nkinds: {born: {mask: {shift: {by: id, within_days: 9, domain: patient}}}}\n"
+)
+
+
+def test_keys_that_a_policy_needs(tmp_path: Path) -> None:
+    """Start fails where the settings name no keyring, where there is none, and where it lacks a domain."""
+    path = tmp_path / "policy.yaml"
+    path.write_text(SHIFTED)
+    policy = load_servable_policy(path)
+    with pytest.raises(SettingsFileError, match="the settings name no keyring"):
+        load_tokenizer(None, policy)
+    keyring = KeyringFile(tmp_path / "keyring.yaml", FileMasterKey(tmp_path / "master.key"))
+    with pytest.raises(SettingsFileError, match="there is no keyring"):
+        load_tokenizer(keyring, policy)
+    keyring.init(["acme"], date(2026, 11, 22))
+    with pytest.raises(SettingsFileError, match="no key for the domain patient"):
+        load_tokenizer(keyring, policy)
+    keyring.init(["patient"], date(2026, 11, 22))
+    tokenizer = load_tokenizer(keyring, policy)
+    assert tokenizer is not None
+    assert len(tokenizer.shift_secret("patient")) == 64
+
+
+def test_a_policy_without_keys_needs_none(tmp_path: Path) -> None:
+    """Neither a keyring nor the settings for one."""
+    path = tmp_path / "policy.yaml"
+    path.write_text("version: 1\n")
+    assert load_tokenizer(None, load_servable_policy(path)) is None

@@ -201,10 +201,17 @@ def test_empty_file(folder: Path) -> None:
     ]
 
 
-def test_keyring_is_refused(folder: Path) -> None:
-    """A keyring is told to be unavailable instead of being ignored."""
-    (line,) = problems(folder, SMALL + "keyring: {file: keyring.yaml, master_key: 'file:master.key'}\n")
-    assert line.startswith("pgveil.yaml:5: keyring: token masks and their keyring are not available in this release")
+def test_keyring(folder: Path) -> None:
+    """A keyring's paths are relative to the file; a master key has one of three spellings."""
+    keyring = load(folder, SMALL + "keyring: {file: keyring.yaml, master_key: 'file:master.key'}\n").keyring
+    assert keyring is not None
+    assert (keyring.file, keyring.master_key) == (folder / "keyring.yaml", f"file:{folder / 'master.key'}")
+    for spelling in ("env:PGVEIL_MASTER_KEY", "vault:transit/pgveil"):
+        keyring = load(folder, SMALL + f"keyring: {{file: keyring.yaml, master_key: '{spelling}'}}\n").keyring
+        assert keyring is not None
+        assert keyring.master_key == spelling
+    (line,) = problems(folder, SMALL + "keyring: {file: keyring.yaml, master_key: 5ec7e7}\n")
+    assert line == "pgveil.yaml:5: keyring.master_key: should be file:PATH, env:NAME or vault:MOUNT/KEY"
     assert load(folder, SMALL + "keyring:\n").keyring is None
 
 

@@ -134,3 +134,23 @@ def test_schema() -> None:
     code, out, _ = run("schema")
     assert code == 0
     assert json.loads(out)["type"] == "object"
+
+
+SHIFTED = """\
+version: 1
+domains: {patient: {}}
+kinds:
+  born: {mask: {shift: {by: patient_id, within_days: 9, domain: patient}}}
+"""
+
+
+def test_check_tells_what_the_keyring_lacks(config: Path) -> None:
+    """With settings, a policy that needs keys is checked against the keyring too; without, it is fine."""
+    config.with_name("shifted.yaml").write_text(SHIFTED)
+    assert run("check", config.with_name("shifted.yaml"))[0] == 0
+    config.write_text(config.read_text().replace("policy.yaml", "shifted.yaml").replace(", databases: [clinic]", ""))
+    code, out, _ = run("check", "--config", config)
+    assert (code, "the settings name no keyring" in out) == (1, True)
+    config.write_text(config.read_text() + "keyring: {file: keyring.yaml, master_key: 'file:master.key'}\n")
+    code, out, _ = run("check", "--config", config)
+    assert (code, "there is no keyring" in out) == (1, True)
