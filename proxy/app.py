@@ -244,10 +244,15 @@ class _Services:
             client=client,
         )
 
-    def closed(self, session: OpenedSession) -> None:
+    def closed(self, session: OpenedSession, *, unanswered: int) -> None:
         """See ``SessionServices``."""
+        self._watch.metrics.unanswered(unanswered)
         if isinstance(session.watching, SessionWatch):
             session.watching.closed()
+
+    def out_of_step(self) -> None:
+        """See ``SessionServices``."""
+        self._watch.metrics.out_of_step()
 
     def upstream_failed(self, sqlstate: str) -> None:
         """See ``SessionServices``."""

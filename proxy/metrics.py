@@ -118,6 +118,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self._sessions = 0
+        self._out_of_step = 0
+        self._unanswered = 0
         self._policy_version: str | None = None
         self._journal: Callable[[], tuple[int, int]] = lambda: (0, 0)
         self._logins = _Family("pgveil_logins", "Logins by result", ("result",))
@@ -166,6 +168,14 @@ class Metrics:
         """A session ended."""
         self._sessions -= 1
 
+    def out_of_step(self) -> None:
+        """A session ended because the upstream's answers were not those that were owed."""
+        self._out_of_step += 1
+
+    def unanswered(self, replies: int) -> None:
+        """A session ended while it owed its client so many replies."""
+        self._unanswered += replies
+
     def login(self, result: LoginResult) -> None:
         """A login was accepted, refused (the token), or failed (the upstream, a limit)."""
         self._logins.count(result).value += 1
@@ -210,6 +220,12 @@ class Metrics:
 
     def _metrics(self) -> Iterator[Metric]:
         yield GaugeMetricFamily("pgveil_sessions", "Open sessions", value=self._sessions)
+        yield CounterMetricFamily(
+            "pgveil_out_of_step", "Sessions ended because the upstream's answers were not those owed", self._out_of_step
+        )
+        yield CounterMetricFamily(
+            "pgveil_replies_unanswered", "Replies still owed when their session ended", self._unanswered
+        )
         written, waiting = self._journal()
         yield CounterMetricFamily("pgveil_journal_records", "Records written to the journal", value=written)
         yield GaugeMetricFamily("pgveil_journal_backlog", "Records waiting for the journal", value=waiting)

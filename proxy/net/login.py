@@ -190,7 +190,7 @@ class Login(asyncio.Protocol):
                 self._host.begin(self, startup, link, opened)
             except Exception as error:  # noqa: BLE001 - told to the client, and logged where it is a bug of ours
                 link.transport.abort()
-                self._host.services.closed(opened)
+                self._host.services.closed(opened, unanswered=0)
                 self.refuse(error)
 
     def refuse(self, error: Exception) -> None:

@@ -50,8 +50,11 @@ class SessionServices(Protocol):
     def login_failed(self, error: Exception, *, startup: Startup | None, client: str | None) -> None:
         """A login came to nothing; ``startup`` is None where the client was sent away before it was listened to."""
 
-    def closed(self, session: OpenedSession) -> None:
-        """A session that was opened is over."""
+    def closed(self, session: OpenedSession, *, unanswered: int) -> None:
+        """A session that was opened is over; ``unanswered``: replies that it still owed its client."""
+
+    def out_of_step(self) -> None:
+        """A session ended because the upstream's answers were not those that were owed."""
 
     def upstream_failed(self, sqlstate: str) -> None:
         """The upstream could not be reached, refused us, or was lost."""

@@ -211,6 +211,8 @@ class Relay:
         last_words = error_response(error, fatal=True)
         if isinstance(error, UpstreamUnavailableError | UpstreamProtocolError):
             self._services.upstream_failed(error.sqlstate)
+        if isinstance(error, UpstreamProtocolError):
+            self._services.out_of_step()
         self._finish(b"" if self._conversation.mid_message else last_words)
 
     def abort(self) -> None:
@@ -226,7 +228,7 @@ class Relay:
             self._conversation.client_closed()
         try:
             self._ended()
-            self._services.closed(self._opened)
+            self._services.closed(self._opened, unanswered=self._conversation.replies_owed)
         finally:
             seconds, done = self._limits.linger_seconds, self._connection_closed
             send_away(self._client, last_words, seconds=seconds, peer_finished=self.client_finished, done=done)

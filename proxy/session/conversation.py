@@ -136,6 +136,11 @@ class Conversation:
         """False while the client should not be read from: a message is held, or very many replies are owed."""
         return not self._client.held and len(self._state.owed) < _MAX_REPLIES_OWED
 
+    @property
+    def replies_owed(self) -> int:
+        """How many replies are owed; those of a whole flight may count as one."""
+        return len(self._state.owed)
+
     def _end_at_rest(self, reason: ProxyError) -> None:
         if self.idle and self._state.status == IDLE and not self._state.flight_open:
             self.close_reason = reason

@@ -52,6 +52,8 @@ class FakeServices:
     def __init__(self) -> None:
         self.opened: list[OpenedSession] = []
         self.closed_sessions: list[OpenedSession] = []
+        self.unanswered = 0
+        self.sessions_out_of_step = 0
         self.failures: list[str] = []
         self.clients: list[str | None] = []
         self.failed_logins: list[tuple[str, str | None, str | None]] = []
@@ -77,8 +79,12 @@ class FakeServices:
         self.opened.append(opened)
         return opened
 
-    def closed(self, session: OpenedSession) -> None:
+    def closed(self, session: OpenedSession, *, unanswered: int) -> None:
         self.closed_sessions.append(session)
+        self.unanswered += unanswered
+
+    def out_of_step(self) -> None:
+        self.sessions_out_of_step += 1
 
     def login_failed(self, error: Exception, *, startup: Startup | None, client: str | None) -> None:
         user = startup.user if startup is not None else None

@@ -118,6 +118,7 @@ async def test_upstream_talks_nonsense(proxy: StartProxy, upstream: FakeUpstream
     client = await running.session()
     client.send(Query(b"nonsense").encode())
     assert (await client.error())["C"] == "08006"
+    assert running.services.sessions_out_of_step == 1
 
 
 async def test_client_talks_nonsense(proxy: StartProxy, upstream: FakeUpstream) -> None:
@@ -150,6 +151,8 @@ async def test_client_leaves_mid_query(proxy: StartProxy, upstream: FakeUpstream
     client.writer.transport.abort()
     await eventually(lambda: not upstream.connections)
     await running.sessions_become(0)
+    assert running.services.unanswered == 1
+    assert running.services.sessions_out_of_step == 0
 
 
 async def test_half_closed_client(proxy: StartProxy, upstream: FakeUpstream) -> None:

@@ -28,7 +28,7 @@ def test_every_metric_is_there() -> None:
     announced = set(re.findall(r"^# TYPE (\S+) (\S+)$", Metrics().exposition().decode(), re.MULTILINE))
     counters = (
         "logins", "statements", "refusals", "columns_returned", "rows_returned", "detokenizations", "plan_cache",
-        "upstream_errors", "journal_records", "policy_reloads",
+        "upstream_errors", "journal_records", "policy_reloads", "out_of_step", "replies_unanswered",
     )  # fmt: skip
     assert announced == (
         {(f"pgveil_{name}_total", "counter") for name in counters}
@@ -55,6 +55,17 @@ def test_statements() -> None:
     assert found["pgveil_statement_seconds_bucket le=0.0025"] == 2
     assert found["pgveil_statement_seconds_bucket le=300.0"] == 3
     assert abs(found["pgveil_statement_seconds_sum"] - 99.0024) < 1e-9
+
+
+def test_sessions_that_lose_step() -> None:
+    """Sessions that ended out of step, and replies that were never given, are counted."""
+    metrics = Metrics()
+    metrics.out_of_step()
+    metrics.unanswered(0)
+    metrics.unanswered(3)
+    found = scrape(metrics)
+    assert found["pgveil_out_of_step_total"] == 1
+    assert found["pgveil_replies_unanswered_total"] == 3
 
 
 def test_refusals() -> None:

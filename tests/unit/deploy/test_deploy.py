@@ -18,9 +18,11 @@ from proxy.settings import Settings, load_settings
 _DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
 _ENVIRON = {"PGVEIL_UPSTREAM_PASSWORD": "not-a-real-one"}
 
-# Labels by metric, as the design lists them; `instance` and `job` are Prometheus' own.
+# Labels by metric; `instance` and `job` are Prometheus' own.
 _LABELS: dict[str, set[str]] = {
     "pgveil_sessions": set(),
+    "pgveil_out_of_step_total": set(),
+    "pgveil_replies_unanswered_total": set(),
     "pgveil_logins_total": {"result"},
     "pgveil_statements_total": {"role", "decision"},
     "pgveil_refusals_total": {"role", "reason"},

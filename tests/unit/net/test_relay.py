@@ -106,8 +106,10 @@ class Services:
     async def open(self, principal: Principal, startup: Startup, *, client: str | None) -> OpenedSession:
         raise AssertionError
 
-    def closed(self, session: OpenedSession) -> None:
+    def closed(self, session: OpenedSession, *, unanswered: int) -> None:
         self.over.append(session)
+
+    def out_of_step(self) -> None: ...
 
     def login_failed(self, error: Exception, *, startup: Startup | None, client: str | None) -> None: ...
 
