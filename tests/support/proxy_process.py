@@ -84,6 +84,10 @@ class ProxyProcess:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as response:
             return str(response.read().decode())
 
+    def metric(self, name: str) -> float:
+        """The value of a metric without labels."""
+        return next(float(line.split()[1]) for line in self.metrics().splitlines() if line.startswith(f"{name} "))
+
     def reload(self) -> None:
         """Ask for a reload of the policy (it happens a moment later)."""
         self.process.send_signal(signal.SIGHUP)
