@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-from pathlib import Path
 from typing import Final
 
 from proxy.admin.readiness import Readiness, reach
@@ -29,7 +28,6 @@ from proxy.net.upstream import Upstream, UpstreamAddress
 from proxy.policy.catalog_check import covers_anything
 from proxy.policy.domains import used_domains
 from proxy.policy.load import load_policy
-from proxy.policy.masks import Token
 from proxy.policy.model import Policy
 from proxy.proving import CatalogProof
 from proxy.scopes import LivePlanning, Scopes
@@ -43,16 +41,6 @@ from proxy.tokens.vault import VaultMasterKey
 from proxy.watching import SessionWatch, Watch
 
 _log: Final = logging.getLogger("pgveil")
-
-
-def load_servable_policy(path: Path) -> Policy:
-    """The policy in ``path``. Raises PolicyFileError also for masks that nothing would apply."""
-    policy = load_policy(path)
-    tokens = [rule for rule in policy.masks if isinstance(rule.mask, Token)]
-    if tokens:
-        why = "token masks can be checked but not served in this release"
-        raise PolicyFileError(tuple(f"{rule.location}: {rule.rule}: {why}" for rule in tokens))
-    return policy
 
 
 def keyring_file(settings: KeyringSettings) -> KeyringFile:
@@ -88,7 +76,7 @@ class Application:
         self._settings = settings
         self._metrics = Metrics()
         self._keyring = keyring_file(settings.keyring) if settings.keyring is not None else None
-        policy = load_servable_policy(settings.policy)
+        policy = load_policy(settings.policy)
         self._scopes = Scopes(policy, self._metrics, load_tokenizer(self._keyring, policy))
         self._watch = Watch(Journal(settings.audit.journal), self._metrics)
         self._authenticator = Authenticator(settings.identity.issuers)
@@ -168,7 +156,7 @@ class Application:
         """Take over policy and keyring as they are on disk now, or neither; open the journal anew (log rotation)."""
         self._watch.journal.reopen()
         try:
-            policy = load_servable_policy(self._settings.policy)
+            policy = load_policy(self._settings.policy)
             self._scopes.replace_policy(policy, load_tokenizer(self._keyring, policy))
         except SettingsFileError as error:
             problems = error.problems if isinstance(error, PolicyFileError) else (error.message,)

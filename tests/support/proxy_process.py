@@ -32,6 +32,7 @@ from tests.support.postgres import Clinic
 POLICIES = (Path(__file__).parents[2] / "policies" / "clinic", Path(__file__).parent / "policy")
 START_SECONDS = 30.0
 STOP_SECONDS = 30.0
+_PGVEIL = Path(sys.executable).with_name("pgveil")
 
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 
@@ -101,11 +102,13 @@ def run_proxy(
     policy: Path | None = None,
     database: str | None = None,
     upstream: Mapping[str, object] | None = None,
+    keys: bool = False,
 ) -> Iterator[ProxyProcess]:
     """Start a proxy in front of ``database`` (by default the clinic) and end it with SIGTERM.
 
     The policy is by default the worked example's, and beside its roles some that exist for tests only.
-    ``upstream`` are further settings of that section.
+    ``upstream`` are further settings of that section. ``keys``: with a keyring that has all the policy's domains, made
+    by ``pgveil keys init``.
 
     Raises AssertionError where it does not come up, does not end with exit code 0, or has logged a traceback.
     """
@@ -118,12 +121,16 @@ def run_proxy(
     with settings.open("w", encoding="utf-8") as file:
         given = _settings(folder, clinic, policy, database or clinic.database, certificates, admin_port)
         given["upstream"] |= upstream or {}
+        if keys:
+            given["keyring"] = {"file": str(folder / "keyring.yaml"), "master_key": f"file:{folder / 'master.key'}"}
         YAML().dump(given, file)
     settings.chmod(0o600)
+    if keys:
+        subprocess.run([_PGVEIL, "keys", "init", "--config", settings], check=True, stdout=subprocess.DEVNULL)
     (folder / "admin_port").write_text(str(admin_port))
     with (folder / "proxy.log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen(
-            [Path(sys.executable).with_name("pgveil"), "serve", "--config", settings],
+            [_PGVEIL, "serve", "--config", settings],
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,

@@ -7,23 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from proxy.app import load_servable_policy, load_tokenizer
-from proxy.errors import PolicyFileError, SettingsFileError
+from proxy.app import load_tokenizer
+from proxy.errors import SettingsFileError
+from proxy.policy.load import load_policy
 from proxy.tokens.keyring_file import KeyringFile
 from proxy.tokens.master_key import FileMasterKey
-
-
-def test_token_masks_are_not_served(tmp_path: Path) -> None:
-    """A policy with tokens loads for checks, and never becomes a running proxy that would show the values."""
-    path = tmp_path / "policy.yaml"
-    path.write_text(
-        "version: 1\ndomains: {patient: {}}\nkinds:\n  mrn: {mask: {token: {domain: patient}}}\n"
-        "roles:\n  r:\n    masks: {mrn: {shift: {by: id, within_days: 3, domain: patient}}}\n"
-    )
-    with pytest.raises(PolicyFileError) as raised:
-        load_servable_policy(path)
-    assert raised.value.problems == (f"{path}:4: kinds.mrn: token masks can be checked but not served in this release",)
-
 
 SHIFTED = (
     "version: 1\ndomains: {patient: {}}\nkinds: {born: {mask: {shift: {by: id, within_days: 9, domain: patient}}}}\n"
@@ -34,7 +22,7 @@ def test_keys_that_a_policy_needs(tmp_path: Path) -> None:
     """Start fails where the settings name no keyring, where there is none, and where it lacks a domain."""
     path = tmp_path / "policy.yaml"
     path.write_text(SHIFTED)
-    policy = load_servable_policy(path)
+    policy = load_policy(path)
     with pytest.raises(SettingsFileError, match="the settings name no keyring"):
         load_tokenizer(None, policy)
     keyring = KeyringFile(tmp_path / "keyring.yaml", FileMasterKey(tmp_path / "master.key"))
@@ -53,4 +41,4 @@ def test_a_policy_without_keys_needs_none(tmp_path: Path) -> None:
     """Neither a keyring nor the settings for one."""
     path = tmp_path / "policy.yaml"
     path.write_text("version: 1\n")
-    assert load_tokenizer(None, load_servable_policy(path)) is None
+    assert load_tokenizer(None, load_policy(path)) is None
