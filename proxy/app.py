@@ -11,14 +11,17 @@ import logging
 import os
 from typing import Final
 
+from proxy.admin.detokenization import DetokenizationHandler
 from proxy.admin.readiness import Readiness, reach
 from proxy.admin.server import AdminServer
 from proxy.audit.journal import Journal
 from proxy.catalog.introspect import ConnectParameters, introspect
 from proxy.catalog.snapshot import Snapshot
 from proxy.catalog.store import CatalogStore
+from proxy.detokenizing import Detokenizer
 from proxy.errors import PolicyFileError, ProxyError, SettingsFileError
 from proxy.identity.authenticator import Authenticator
+from proxy.identity.issuer import is_loopback
 from proxy.identity.principal import Principal
 from proxy.metrics import Metrics
 from proxy.net.listener import Server
@@ -77,7 +80,8 @@ class Application:
         self._metrics = Metrics()
         self._keyring = keyring_file(settings.keyring) if settings.keyring is not None else None
         policy = load_policy(settings.policy)
-        self._scopes = Scopes(policy, self._metrics, load_tokenizer(self._keyring, policy))
+        self._tokenizer = load_tokenizer(self._keyring, policy)
+        self._scopes = Scopes(policy, self._metrics, self._tokenizer)
         self._watch = Watch(Journal(settings.audit.journal), self._metrics)
         self._authenticator = Authenticator(settings.identity.issuers)
         self._catalogs = CatalogStore(
@@ -107,7 +111,21 @@ class Application:
             tls=server_context(tls.certificate, tls.key) if tls is not None else None,
             clear_passwords=settings.listen.allow_password_without_tls,
         )
-        self._admin = AdminServer(settings.admin.host, settings.admin.port, self._metrics, self._readiness)
+        self._admin = AdminServer(
+            settings.admin.host, settings.admin.port, self._metrics, self._readiness, self._detokenization()
+        )
+
+    def _detokenization(self) -> DetokenizationHandler | None:
+        keyring = self._settings.keyring
+        if keyring is None or not is_loopback(self._settings.admin.host):
+            return None
+        detokenizer = Detokenizer(
+            lambda: self._scopes.policy,
+            lambda: self._tokenizer,
+            self._watch,
+            per_minute=keyring.detokenizations_per_minute,
+        )
+        return DetokenizationHandler(self._authenticator.authenticate, detokenizer)
 
     async def start(self) -> tuple[str, int]:
         """Check the policy against the named databases, then listen. Returns the actual host and port.
@@ -157,13 +175,15 @@ class Application:
         self._watch.journal.reopen()
         try:
             policy = load_policy(self._settings.policy)
-            self._scopes.replace_policy(policy, load_tokenizer(self._keyring, policy))
+            tokenizer = load_tokenizer(self._keyring, policy)
+            self._scopes.replace_policy(policy, tokenizer)
         except SettingsFileError as error:
             problems = error.problems if isinstance(error, PolicyFileError) else (error.message,)
             self._watch.policy_refused(len(problems))
             for problem in problems:
                 _log.error("policy not reloaded: %s", problem)
             return
+        self._tokenizer = tokenizer
         self._watch.policy_loaded(policy.version, reloaded=True)
         _log.info("policy reloaded, version %s", policy.version)
 

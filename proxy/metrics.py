@@ -202,9 +202,9 @@ class Metrics:
         known = len(sqlstate) == 5 and sqlstate.isascii() and sqlstate.isalnum() and sqlstate == sqlstate.upper()
         self._upstream_errors.count(sqlstate[:2] if known else "other").value += 1
 
-    def detokenized(self, role: str, domain: str) -> None:
-        """A token was turned back into its value."""
-        self._detokenizations.count(role, domain).value += 1
+    def detokenized(self, role: str, domain: str, tokens: int = 1) -> None:
+        """So many tokens were turned back into their values."""
+        self._detokenizations.count(role, domain).value += tokens
 
     def watch_journal(self, counts: Callable[[], tuple[int, int]]) -> None:
         """Ask this at each scrape: records written so far, and records waiting for the journal to be writable."""

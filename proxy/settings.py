@@ -182,6 +182,9 @@ class KeyringSettings(Section):
     master_key: Annotated[str, AfterValidator(_master_key)] = Field(
         description="what it is encrypted under: `file:PATH`, `env:NAME` or `vault:MOUNT/KEY`"
     )
+    detokenizations_per_minute: int = Field(
+        1000, ge=1, le=1_000_000, description="tokens that one principal may have turned back in a minute"
+    )
 
 
 class AuditSettings(Section):

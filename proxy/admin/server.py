@@ -1,7 +1,7 @@
-"""The administrators' HTTP port: ``/metrics``, ``/healthz`` and ``/readyz``.
+"""The administrators' HTTP port: ``/metrics``, ``/healthz``, ``/readyz`` and ``/detokenize``.
 
 Owns: the paths and what they answer. Must not know: sessions, SQL, how metrics are counted.
-Invariant: it only reads; nothing that it answers is about a single person or value.
+Invariant: without a token (JWT) nothing that it answers is about a single person or value.
 """
 
 from __future__ import annotations
@@ -10,21 +10,32 @@ import os
 
 from aiohttp import web
 
+from proxy.admin.detokenization import DetokenizationHandler
 from proxy.admin.readiness import Readiness
 from proxy.errors import SettingsFileError
 from proxy.metrics import CONTENT_TYPE, Metrics
 
 _STOP_SECONDS = 1.0
+_MAX_BODY_BYTES = 1 << 20
 
 
 class AdminServer:
     """The HTTP server. Start and stop it in the event loop that the metrics belong to."""
 
-    def __init__(self, host: str, port: int, metrics: Metrics, readiness: Readiness) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        metrics: Metrics,
+        readiness: Readiness,
+        detokenization: DetokenizationHandler | None = None,
+    ) -> None:
+        """``detokenization`` is None where nobody can be answered safely: beyond loopback there is no TLS here."""
         self._host = host
         self._port = port
         self._metrics = metrics
         self._readiness = readiness
+        self._detokenization = detokenization
         self._runner: web.AppRunner | None = None
 
     @property
@@ -34,10 +45,12 @@ class AdminServer:
 
     async def start(self) -> None:
         """Listen. Raises SettingsFileError where the address cannot be had."""
-        app = web.Application(client_max_size=1024)
+        app = web.Application(client_max_size=_MAX_BODY_BYTES)
         app.router.add_get("/metrics", self._show_metrics)
         app.router.add_get("/healthz", self._show_health)
         app.router.add_get("/readyz", self._show_readiness)
+        if self._detokenization is not None:
+            app.router.add_post("/detokenize", self._detokenization.answer)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=_STOP_SECONDS, handle_signals=False)
         await runner.setup()
         try:

@@ -100,6 +100,38 @@ def refusal(at: float, facts: SessionFacts, refused: Refusal, policy_version: st
     )
 
 
+def detokenization(
+    at: float,
+    principal: Principal,
+    *,
+    domain: str,
+    tokens: int,
+    found: int,
+    reason: str,
+    refused: str | None,
+    policy_version: str | None,
+) -> bytes:
+    """So many tokens were to be turned back, and so many were; ``refused`` is why not, in a word."""
+    return _line(
+        at,
+        "detokenization",
+        {
+            "principal": principal.name,
+            "issuer": principal.issuer,
+            "role": principal.role,
+            "purpose": principal.purpose,
+            "contract": principal.contract,
+            "domain": _clipped(domain),
+            "tokens": tokens,
+            "found": found,
+            "reason": _clipped(reason),
+            "result": "refused" if refused is not None else "accepted",
+            "refusal": refused,
+            "policy": policy_version,
+        },
+    )
+
+
 def policy(at: float, *, event: str, version: str | None, problems: int = 0) -> bytes:
     """A policy was loaded at start, reloaded, or refused with so many problems; ``version`` is the one in force."""
     return _line(at, "policy", {"event": event, "policy": version, "problems": problems})
