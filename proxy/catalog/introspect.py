@@ -178,7 +178,7 @@ def _types(rows: Sequence[Row]) -> _Types:
 def _columns(rows: Sequence[Row], types: _Types) -> Mapping[int, list[Column]]:
     columns: defaultdict[int, list[Column]] = defaultdict(list)
     for row in rows:
-        columns[row["relation"]].append(Column(row["name"], row["number"], types.column_type(row)))
+        columns[row["relation"]].append(Column(row["name"], row["number"], types.column_type(row), row["generated"]))
     return columns
 
 

@@ -40,7 +40,7 @@ RELATIONS: Final = f"""
 
 COLUMNS: Final = f"""
     SELECT a.attrelid AS relation, a.attname AS name, a.attnum::int AS number, a.atttypid AS type,
-           a.atttypmod AS typmod, format_type(a.atttypid, a.atttypmod) AS sql
+           a.atttypmod AS typmod, format_type(a.atttypid, a.atttypmod) AS sql, a.attgenerated <> '' AS generated
     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') AND {_USER_SCHEMA}
     ORDER BY a.attrelid, a.attnum

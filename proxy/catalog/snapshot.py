@@ -54,11 +54,15 @@ class ColumnType:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One live column; ``number`` is ``pg_attribute.attnum`` (from 1, with gaps where columns were dropped)."""
+    """One live column; ``number`` is ``pg_attribute.attnum`` (from 1, with gaps where columns were dropped).
+
+    ``generated``: it is computed from other columns of its row (manual, 5.4).
+    """
 
     name: str
     number: int
     type: ColumnType
+    generated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ __all__ = [
     "parse",
     "scan",
     "split",
+    "tail_from",
     "too_complex",
 ]
 
@@ -134,6 +135,17 @@ def scan(text: str) -> ScanResult:
         return postgast.scan(text)
     except postgast.PgQueryError as error:
         raise _syntax_error(error) from None
+
+
+def tail_from(text: str, keyword: str) -> str:
+    """``text`` from the first ``keyword`` (a token's name, such as TO) outside brackets on, or an empty text."""
+    wanted = next(iter(_tokens(keyword)))
+    depth = 0
+    for item in scan(text).tokens:
+        depth += (item.token in _OPENING) - (item.token in _CLOSING)
+        if item.token == wanted and depth == 0:
+            return text.encode()[item.start :].decode()
+    return ""
 
 
 def too_complex() -> UnsupportedRefusal:

@@ -6,7 +6,7 @@ Invariant: a kind that is not named here is refused; what the text names is read
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Final
 
@@ -21,28 +21,36 @@ _NO_EFFECTS: Final = Effects()
 class Body(Enum):
     """Where in the statement the query is that relations are read by."""
 
-    NONE = "none"  # it reads no relation
+    NONE = "none"  # there is none
     WHOLE = "whole"  # the statement itself is a query
-    NESTED = "nested"  # EXPLAIN, DECLARE, COPY: goes upstream as it is, or not at all
+    NESTED = "nested"  # DECLARE, COPY, PREPARE: it can be masked inside the statement
+    FIXED = "fixed"  # goes upstream as it is, or not at all
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The verdict on one statement; ``references`` is empty for statements that read and write nothing."""
+    """The verdict on one statement; ``references`` is empty for statements that read and write nothing.
+
+    ``query``: the query itself (a message such as SelectStmt). ``portal`` and ``prepared`` as in ``Plan``.
+    """
 
     kind: StatementKind
     references: References
     body: Body
     effects: Effects = _NO_EFFECTS
     what: str = "statement"
+    query: Any = None
+    portal: str | None = None
+    prepared: str | None = None
 
 
 _WRITES: Final = {"InsertStmt": "INSERT", "UpdateStmt": "UPDATE", "DeleteStmt": "DELETE", "MergeStmt": "MERGE"}
+_WITH_WRITES: Final = frozenset({StatementKind.EXPLAIN, StatementKind.PREPARE})
+_HOLD: Final = 0x0020  # CURSOR_OPT_HOLD
+_UTF8: Final = frozenset({"utf8", "unicode"})
 _TRANSACTION_ENDS: Final = frozenset({3, 4, 6, 7})  # COMMIT, ROLLBACK, RELEASE, ROLLBACK TO (TransactionStmtKind)
 _TRANSACTION_ALLOWED: Final = frozenset({1, 2, 3, 4, 5, 6, 7})
 _HINTS: Final = {
-    "PrepareStmt": ("PREPARE", "Use the driver's own prepared statements (the extended protocol)."),
-    "ExecuteStmt": ("EXECUTE", "Use the driver's own prepared statements (the extended protocol)."),
     "CreateTableAsStmt": ("CREATE TABLE AS", "Use a plain SELECT and keep the result on the client."),
     "DoStmt": ("DO", "Send the statements themselves."),
     "CallStmt": ("CALL", "Procedures run SQL that pgveil cannot see."),
@@ -62,7 +70,7 @@ def judge(statement: Any) -> Judgement:
     if name == "SelectStmt":
         return _query(statement)
     if name in _WRITES:
-        return Judgement(StatementKind.WRITE, _references(statement), Body.WHOLE, what=_WRITES[name])
+        return Judgement(StatementKind.WRITE, _references(statement), Body.WHOLE, what=_WRITES[name], query=statement)
     match name:
         case "TransactionStmt":
             return _transaction(statement)
@@ -81,13 +89,20 @@ def judge(statement: Any) -> Judgement:
         case "UnlistenStmt" | "ConstraintsSetStmt":
             return _plain(StatementKind.SESSION)
         case "FetchStmt":
-            return _plain(StatementKind.CURSOR)
+            return Judgement(StatementKind.CURSOR, References(), Body.NONE, portal=statement.portalname)
         case "ClosePortalStmt":
             return _plain(StatementKind.CURSOR, Effects(closes=statement.portalname or "*"))
         case "DeclareCursorStmt":
-            return _nested(StatementKind.CURSOR, inner(statement.query), "DECLARE CURSOR")
+            effects = Effects(declares=statement.portalname, holdable=bool(statement.options & _HOLD))
+            return _nested(StatementKind.DECLARE, inner(statement.query), "DECLARE CURSOR", effects)
+        case "PrepareStmt":
+            effects = Effects(prepares=statement.name)
+            return _nested(StatementKind.PREPARE, inner(statement.query), "PREPARE", effects)
+        case "ExecuteStmt":
+            return _execute(statement)
         case "ExplainStmt":
-            return _nested(StatementKind.EXPLAIN, inner(statement.query), "EXPLAIN")
+            judged = _nested(StatementKind.EXPLAIN, inner(statement.query), "EXPLAIN")
+            return replace(judged, body=Body.FIXED)
         case "CopyStmt":
             return _copy(statement)
         case _:
@@ -105,17 +120,31 @@ def _query(statement: Any) -> Judgement:
     references = _references(statement)
     path = any(f == "set_config" and name and name.lower() == "search_path" for f, name, _ in references.setting_calls)
     kind = StatementKind.WRITE if references.writes else StatementKind.SELECT
-    return Judgement(kind, references, Body.WHOLE, Effects(search_path=path), "SELECT")
+    return Judgement(kind, references, Body.WHOLE, Effects(search_path=path), "SELECT", statement)
 
 
-def _nested(kind: StatementKind, query: Any, what: str) -> Judgement:
+def _nested(kind: StatementKind, query: Any, what: str, effects: Effects = _NO_EFFECTS) -> Judgement:
     name = query.DESCRIPTOR.name
-    if name != "SelectStmt" and not (kind is StatementKind.EXPLAIN and name in _WRITES):
+    if name != "SelectStmt" and not (kind in _WITH_WRITES and name in _WRITES):
         raise UnsupportedRefusal(f"{what} of this kind of statement is not supported", reason="statement")
     references = _references(query)
-    if references.setting_calls:
+    if any(function == "set_config" for function, _, _ in references.setting_calls):
         raise UnsupportedRefusal(f"{what} may not change settings", reason="setting")
-    return Judgement(kind, references, Body.NESTED, what=what)
+    return Judgement(kind, references, Body.NESTED, effects, what, query)
+
+
+def _execute(statement: Any) -> Judgement:
+    """EXECUTE runs what was planned as PREPARE or Parse; here only its arguments are judged."""
+    references = References()
+    for argument in statement.params:
+        found = collect(inner(argument))
+        references.functions |= found.functions
+        references.operators |= found.operators
+        references.types |= found.types
+        references.fields |= found.fields
+        if found.reads or found.setting_calls:
+            raise UnsupportedRefusal("arguments of EXECUTE may not read relations or settings", reason="statement")
+    return Judgement(StatementKind.EXECUTE, references, Body.NONE, what="EXECUTE", prepared=statement.name)
 
 
 def _copy(statement: Any) -> Judgement:
@@ -127,6 +156,12 @@ def _copy(statement: Any) -> Judgement:
         )
     if statement.is_from:
         raise UnsupportedRefusal("COPY FROM is not supported", reason="statement", hint="Use INSERT.")
+    for option in statement.options:
+        element = option.def_elem
+        if element.defname == "encoding" and element.arg.string.sval.lower().replace("-", "") not in _UTF8:
+            raise UnsupportedRefusal(
+                "COPY in another encoding than UTF8 is not supported", reason="setting", hint="Leave ENCODING out."
+            )
     if statement.HasField("query"):
         return _nested(StatementKind.COPY_OUT, inner(statement.query), "COPY")
     return Judgement(StatementKind.COPY_OUT, collect(statement.relation), Body.NESTED, what="COPY")

@@ -26,8 +26,12 @@ class StatementKind(Enum):
     WRITE = "write"  # INSERT, UPDATE, DELETE, MERGE
     TRANSACTION = "transaction"  # BEGIN, COMMIT, ROLLBACK, SAVEPOINT, …
     SETTING = "setting"  # SET, RESET, SHOW
-    CURSOR = "cursor"  # DECLARE, FETCH, MOVE, CLOSE
+    DECLARE = "declare"
+    CURSOR = "cursor"  # FETCH, MOVE, CLOSE
+    PREPARE = "prepare"
+    EXECUTE = "execute"
     COPY_OUT = "copy_out"
+    LOCK = "lock"
     SESSION = "session"  # DISCARD, DEALLOCATE, LISTEN, …
     EXPLAIN = "explain"
 
@@ -40,11 +44,16 @@ class Effects:
     ROLLBACK, ROLLBACK TO …), so it must be asked again before the next statement is planned.
     ``deallocates``: the prepared statement that DEALLOCATE drops, ``"*"`` for all, None for none.
     ``closes``: the portal that CLOSE drops, ``"*"`` for all, None for none.
+    ``declares``: the cursor that DECLARE opens, ``holdable`` WITH HOLD; it returns what ``Plan.inner`` says.
+    ``prepares``: the statement that PREPARE makes, which is ``Plan.inner``.
     """
 
     search_path: bool = False
     deallocates: str | None = None
     closes: str | None = None
+    declares: str | None = None
+    holdable: bool = False
+    prepares: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +135,8 @@ class Plan:
     ``copy_format``: of COPY TO STDOUT with columns of tokens.
     ``template``: the plan that this one differs from in the text's constants only (see ``identity``).
     ``touches_protected``: it reads or writes a protected relation, so it is refused without a working journal.
+    ``inner``: the plan of the query inside DECLARE or PREPARE, by which the rows of FETCH and EXECUTE are treated.
+    ``portal``: the cursor that FETCH or MOVE names. ``prepared``: the statement that EXECUTE names.
     """
 
     text: str
@@ -141,6 +152,9 @@ class Plan:
     effects: Effects = Effects()
     touches_protected: bool = False
     policy_version: str = ""
+    inner: Plan | None = None
+    portal: str | None = None
+    prepared: str | None = None
     template: Plan | None = field(default=None, repr=False, compare=False)
 
     @property

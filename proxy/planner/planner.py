@@ -7,6 +7,7 @@ Invariant: a plan is a pure function of the text, the search path and what the p
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from functools import partial
 from time import perf_counter
 from typing import Any, Final, Protocol
@@ -17,10 +18,11 @@ from proxy.planner import function_rules, grammar
 from proxy.planner.cache import Parts, PlanCache
 from proxy.planner.constants import cut, is_single_statement
 from proxy.planner.containment import assert_contained
+from proxy.planner.frames import copy_as_query, only_query, with_query
 from proxy.planner.judge import Body, Judgement, judge
 from proxy.planner.lineage import Lineage
 from proxy.planner.outputs import Columns, Protected
-from proxy.planner.plan import Decision, Plan, ShownColumn, StatementKind
+from proxy.planner.plan import Decision, Effects, Plan, ShownColumn, StatementKind
 from proxy.planner.references import inner
 from proxy.planner.rewriting import rewrite_query
 from proxy.planner.sources import Resolver, Source, Treatment
@@ -29,6 +31,7 @@ from proxy.planner.views import Views
 from proxy.policy.bound import BoundPolicy, BoundRole
 from proxy.tokens.types import Vocabulary
 
+_HOLDS_PLAN: Final = frozenset({StatementKind.DECLARE, StatementKind.PREPARE})
 MAX_STATEMENT_CHARACTERS: Final = 100_000  # about two seconds of planning, during which no session is served
 
 
@@ -143,17 +146,22 @@ class Planner:
         tree = grammar.parse(text)
         if len(tree.stmts) != 1:
             raise StatementSyntaxError("cannot insert multiple commands into a prepared statement", reason="syntax")
-        statement = inner(tree.stmts[0].stmt)
-        judgement = judge(statement)
+        resolver = self._views.resolver(search_path)
+        judgement = judge(inner(tree.stmts[0].stmt))
+        if judgement.kind is StatementKind.COPY_OUT and judgement.query is None:
+            table = resolver.resolve(judgement.references.reads[0])
+            if table.needs_rewrite:
+                tree = copy_as_query(tree, table)
+                judgement = judge(inner(tree.stmts[0].stmt))
         references = judgement.references
         function_rules.check(references, self.snapshot, self.role, search_path)
-        resolver = self._views.resolver(search_path)
         sources = [resolver.resolve(r) for r in references.reads]
         targets = [self._target(resolver.resolve(r)) for r in references.writes]
         relations = tuple(sorted(self._views.names_under([*sources, *targets])))
         lineage = Lineage(lambda r: self._views.item(resolver.resolve(r)))
-        select = statement if judgement.body is Body.WHOLE and statement.DESCRIPTOR.name == "SelectStmt" else None
-        outputs = lineage.run(select) if select is not None else None
+        query = judgement.query
+        is_select = query is not None and query.DESCRIPTOR.name == "SelectStmt"
+        outputs = lineage.run(query) if is_select and judgement.body is not Body.FIXED else None
         function_rules.check_attributes(references, lineage.resolved, self.snapshot, self.role)
         rewritten = any(s.needs_rewrite for s in sources)
         sent, typed = self._rewritten(text, tree, judgement, sources, resolver) if rewritten else (text, Typed())
@@ -168,21 +176,23 @@ class Planner:
             tokens=typed.cells,
             token_parameters=typed.parameters,
             effects=judgement.effects,
-            touches_protected=bool(lineage.uses) or rewritten or bool(targets),
+            touches_protected=bool(lineage.uses or targets or judgement.portal or judgement.prepared) or rewritten,
             policy_version=self.policy.version,
+            portal=judgement.portal,
+            prepared=judgement.prepared,
         )
-        return plan, outputs
+        return (_with_inner(plan, judgement) if judgement.kind in _HOLDS_PLAN else plan), outputs
 
     def _rewritten(
         self, text: str, tree: Any, judgement: Judgement, sources: list[Source], resolver: Resolver
     ) -> tuple[str, Typed]:
         masked = ", ".join(sorted({f"{s.schema}.{s.name}" for s in sources if s.needs_rewrite}))
-        if judgement.kind is not StatementKind.SELECT:
+        if judgement.body is Body.FIXED or judgement.references.writes:
             raise UnsupportedRefusal(
                 f"{judgement.what} is not supported on relations with masked columns",
                 reason="statement",
                 detail=f"Masked for the role {self.role.name}: {masked}.",
-                hint="Use a plain SELECT." if judgement.kind is not StatementKind.WRITE else None,
+                hint="Use a plain SELECT." if judgement.body is Body.FIXED else None,
             )
         if judgement.references.locks_rows:
             raise UnsupportedRefusal(
@@ -197,10 +207,16 @@ class Planner:
             )
         check = partial(self._views.tokens.check, sources=sources, resolve=resolver.resolve)
         reads = judgement.references.reads
-        sent, scans, typed = rewrite_query(tree, text, reads, resolver.resolve, self._views.text, check)
+        nested = judgement.body is Body.NESTED
+        query = only_query(tree) if nested else tree
+        sent, scans, typed = rewrite_query(query, text, reads, resolver.resolve, self._views.text, check)
         below = frozenset(scan for s in sources for scan in self._views.scans_of(s))
         assert_contained(sent, scans | below, resolver.resolve)
-        return sent, typed
+        if any(typed.cells) and judgement.kind is StatementKind.COPY_OUT:
+            raise _tokens_in("the result of COPY")
+        if any(typed.parameters) and judgement.kind is StatementKind.PREPARE:
+            raise _tokens_in("the arguments of EXECUTE")
+        return (with_query(tree, text, sent) if nested else sent), typed
 
     def _target(self, source: Source) -> Source:
         if source.access is None or not source.access.writable:
@@ -217,6 +233,21 @@ class Planner:
                 detail="It holds columns that are masked for this role.",
             )
         return source
+
+
+def _tokens_in(what: str) -> UnsupportedRefusal:
+    return UnsupportedRefusal(
+        f"tokens in {what} are not supported",
+        reason="tokens",
+        hint="Use a plain SELECT, with parameters of the driver's own prepared statements.",
+    )
+
+
+def _with_inner(plan: Plan, judgement: Judgement) -> Plan:
+    """The plan of a statement that gives no rows itself, but keeps a query whose rows others give."""
+    kind = StatementKind.WRITE if judgement.references.writes else StatementKind.SELECT
+    used = tuple(dict.fromkeys(replace(column, output=None) for column in plan.columns))
+    return replace(plan, columns=used, origins=(), tokens=(), inner=replace(plan, kind=kind, effects=Effects()))
 
 
 def _origins(outputs: Columns | None) -> tuple[Any, ...]:

@@ -46,6 +46,9 @@ def _with_text(plan: Plan, text: str) -> Plan:
         plan.effects,
         plan.touches_protected,
         plan.policy_version,
+        plan.inner,
+        plan.portal,
+        plan.prepared,
         plan,
     )
 

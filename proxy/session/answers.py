@@ -7,14 +7,14 @@ checked description.
 
 from __future__ import annotations
 
-from proxy.errors import PolicyRefusal, UnsupportedRefusal, UpstreamProtocolError
+from proxy.errors import Refusal, UnsupportedRefusal, UpstreamProtocolError
 from proxy.planner.plan import Plan, StatementKind
 from proxy.session.copy_edge import CopyEdge
 from proxy.session.edge import AS_IT_IS, Edge, Untreated
 from proxy.session.replies import Owed, OwedRows, OwedScript, Request
 from proxy.session.rows import Verdict
 from proxy.session.state import State
-from proxy.session.statements import Statement
+from proxy.session.statements import NEVER, Statement
 from proxy.wire.backend import COPY_DATA, copy_columns, parse_data_row, parse_parameter_status
 from proxy.wire.frames import HEADER_SIZE
 
@@ -85,6 +85,9 @@ class Answers:
         statement = self._statements.confirmed.get(entry.statement_name)
         if statement is entry.statement and entry.opened is not None:
             self._portals[entry.name] = entry.opened
+            names = self._statements
+            if names.outdated or names.doomed or names.held:
+                names.renamed(entry.name)
         elif statement is None:
             self._portals.pop(entry.name, None)
         else:
@@ -107,7 +110,7 @@ class Answers:
         if entry is None:
             raise out_of_step("CloseComplete")
         if entry.request is Request.CLOSE_PORTAL:
-            self._portals.pop(entry.name, None)
+            self._statements.closed(entry.name, own=entry.own and not entry.question)
         elif entry.request is Request.CLOSE_STATEMENT:
             if entry.question:
                 return b""
@@ -133,7 +136,7 @@ class Answers:
             plan = entry.plan()
             if plan is None or entry.failed:
                 raise out_of_step("RowDescription")
-            verdict = self._checked(data[pos:stop], plan)
+            verdict = self._checked(data[pos:stop], plan, entry.epoch)
             entry.described = verdict.edge or AS_IT_IS
             return verdict.shown
         if entry is None or entry.refusal is not None:
@@ -144,7 +147,7 @@ class Answers:
             statement = self._statements.confirmed.get(entry.name)
         else:
             raise out_of_step("RowDescription")
-        verdict = self._checked(data[pos:stop], statement.plan if statement is not None else None)
+        verdict = self._checked(data[pos:stop], statement.plan if statement is not None else None, NEVER)
         self._owed.popleft()
         if statement is not None:
             statement.checked = statement.has_rows = True
@@ -197,8 +200,8 @@ class Answers:
         return None
 
     def notification(self, data: bytes, pos: int, stop: int) -> bytes | None:
-        """A NOTIFY that the session listens to."""
-        return None
+        """A NOTIFY that the session listens to; a policy may have restricted its principal since it began to."""
+        return b"" if self._state.planning.restricted else None
 
     def _copy_edge(self, data: bytes, pos: int, stop: int, plan: Plan) -> CopyEdge:
         if plan.copy_format is None:
@@ -206,10 +209,10 @@ class Answers:
         columns = copy_columns(data[pos + HEADER_SIZE : stop])
         return CopyEdge(plan.tokens, plan.copy_format, columns, self._state.planning.tokens)
 
-    def _checked(self, message: bytes, plan: Plan | None) -> Verdict:
+    def _checked(self, message: bytes, plan: Plan | None, epoch: int) -> Verdict:
         try:
-            return self._state.checks.check(message, plan)
-        except PolicyRefusal as refusal:
+            return self._state.checks.check(message, self._statements.shown_by(plan, epoch))
+        except Refusal as refusal:
             self._state.scripts.note(refusal)
             raise
 

@@ -14,6 +14,7 @@ from proxy.session.answers import out_of_step
 from proxy.session.replies import Owed, OwedRows, OwedScript, Request
 from proxy.session.scripts import FAILING_SQLSTATE
 from proxy.session.state import FAILED, IDLE, IN_TRANSACTION, State
+from proxy.session.statements import NEVER, stale_portal
 from proxy.session.texts import for_client, is_fatal
 from proxy.wire.backend import (
     ErrorResponse,
@@ -24,7 +25,7 @@ from proxy.wire.backend import (
     rows_of_tag,
 )
 from proxy.wire.frames import HEADER_SIZE
-from proxy.wire.sqlstate import INVALID_SQL_STATEMENT_NAME
+from proxy.wire.sqlstate import INVALID_CURSOR_NAME, INVALID_SQL_STATEMENT_NAME
 
 # What the messages that stand in a refused one's place fail with. Any other error is the server's own: the transaction
 # had failed before, or the statement was cancelled.
@@ -33,7 +34,9 @@ _EXPECTED = {
     Request.PARSE: FAILING_SQLSTATE,
     Request.BIND: INVALID_SQL_STATEMENT_NAME,
     Request.DESCRIBE_STATEMENT: INVALID_SQL_STATEMENT_NAME,
+    Request.EXECUTE: INVALID_CURSOR_NAME,
 }
+_OF_PORTALS = frozenset({Request.EXECUTE, Request.DESCRIBE_PORTAL})
 _STATUSES = frozenset({IDLE, IN_TRANSACTION, FAILED})
 WITHOUT_EFFECTS = frozenset({StatementKind.SELECT, StatementKind.WRITE})
 
@@ -44,13 +47,12 @@ class Completions:
     ``fatal``: the upstream said that it ends the session.
     """
 
-    __slots__ = ("_owed", "_rolled_back_to", "_state", "_statements", "fatal")
+    __slots__ = ("_owed", "_state", "_statements", "fatal")
 
     def __init__(self, state: State) -> None:
         self._state = state
         self._owed = state.owed
         self._statements = state.statements
-        self._rolled_back_to = False
         self.fatal = False
 
     def command_complete(self, data: bytes, pos: int, stop: int) -> bytes | None:
@@ -60,14 +62,18 @@ class Completions:
             statement = self._statements.portals.get(entry.name)
             if statement is not None and statement.plan is not None:
                 tag = data[pos + HEADER_SIZE : stop - 1]
-                self.completed(statement.plan, tag, entry.started)
+                self.completed(statement.plan, tag, entry.started, entry.epoch)
+            if entry.prepares is not None:
+                self._statements.apply(entry.prepares)
             self._owed.popleft()
             return None
         if isinstance(entry, OwedScript):
             plan = entry.plan()
             if plan is None or entry.failed:
                 raise out_of_step("CommandComplete")
-            self.completed(plan, data[pos + HEADER_SIZE : stop - 1], entry.started)
+            self.completed(plan, data[pos + HEADER_SIZE : stop - 1], entry.started, entry.epoch)
+            if plan.effects.prepares is not None:
+                self._statements.apply(plan.effects.prepares.encode())
             entry.index += 1
             entry.described = entry.copying = None
             if entry.index < len(entry.script.plans):
@@ -98,7 +104,8 @@ class Completions:
             raise out_of_step("PortalSuspended")
         statement = self._statements.portals.get(entry.name)
         if statement is not None and statement.plan is not None:
-            self._record(statement.plan, entry.max_rows, entry.started, None)
+            plan = self._statements.shown_by(statement.plan, NEVER) or statement.plan
+            self._record(plan, entry.max_rows, entry.started, None)
         self._owed.popleft()
         return None
 
@@ -125,16 +132,19 @@ class Completions:
         state = self._state
         state.status = status
         if status == IDLE:
-            # No portal of the protocol outlives its transaction.
-            self._rolled_back_to = False
-            self._statements.portals.clear()
+            self._statements.end_transaction()
             if not self._owed and not state.flight_open:
                 state.opening.clear()
 
-    def completed(self, plan: Plan, tag: bytes, started: float) -> None:
-        """A statement has run: it takes effect here, and is recorded. Raises JournalError."""
+    def completed(self, plan: Plan, tag: bytes, started: float, epoch: int = NEVER) -> None:
+        """A statement has run: it takes effect here, and is recorded. Raises JournalError.
+
+        ``epoch``: the conversation's when it was sent.
+        """
         if plan.kind not in WITHOUT_EFFECTS:
-            self._apply_effects(plan, tag)
+            shown = self._statements.shown_by(plan, epoch) or plan
+            self._apply_effects(plan, epoch)
+            plan = shown
         self._record(plan, rows_of_tag(tag), started, None)
 
     def notice(self, data: bytes, pos: int, stop: int) -> bytes | None:
@@ -166,11 +176,13 @@ class Completions:
             raise out_of_step("ErrorResponse")
         entry.failed = True
         entry.copying = None
+        self._not_prepared(entry, entry.index)
         if plan is not None:
             self._record(plan, None, entry.started, error.sqlstate)
         elif entry.refusal is not None and error.sqlstate == FAILING_SQLSTATE:
             return error_response(entry.refusal)
-        return self._shown(error, rewritten=entry.script.rewritten)
+        portal = plan.portal.encode() if plan is not None and plan.portal is not None else None
+        return self._shown(error, rewritten=entry.script.rewritten, portal=portal)
 
     def _request_failed(self, entry: Owed, error: ErrorResponse) -> bytes | None:
         """An extended message has failed: the server skips what follows, up to the next Sync."""
@@ -181,12 +193,7 @@ class Completions:
         if entry.request is Request.PARSE and entry.name == b"":
             self._statements.forget_unnamed(lost=entry.own)
         for skipped in self._owed.skip_to_sync():
-            if skipped.question or (skipped.refusal is not None and not isinstance(skipped, OwedScript)):
-                continue
-            if skipped.request is Request.PARSE or skipped.request is Request.CLOSE_STATEMENT:
-                self._statements.drop(skipped.name)
-            elif isinstance(skipped, OwedScript) and skipped.drops_unnamed:
-                self._statements.drop(b"")
+            self._skipped(skipped)
         state.skipping = not self._owed
         if entry.question:
             if not state.skipping or state.path.for_query:
@@ -201,23 +208,49 @@ class Completions:
         if entry.refusal is not None and error.sqlstate == _EXPECTED.get(entry.request):
             return error_response(entry.refusal)
         own_text = statement is not None and not statement.rewritten and not entry.own
-        return self._shown(error, rewritten=not own_text)
+        portal = entry.name if entry.request in _OF_PORTALS else None
+        if statement is not None and statement.plan is not None and statement.plan.portal is not None:
+            portal = statement.plan.portal.encode()
+        return self._shown(error, rewritten=not own_text, portal=portal)
 
-    def _shown(self, error: ErrorResponse, *, rewritten: bool) -> bytes | None:
+    def _skipped(self, entry: Owed) -> None:
+        """A message has failed, or was discarded: what it would have done to names will not happen."""
+        if isinstance(entry, OwedScript):
+            self._not_prepared(entry, 0)
+            if entry.drops_unnamed:
+                self._statements.drop(b"")
+        elif entry.question or entry.refusal is not None:
+            return
+        elif entry.request is Request.PARSE or entry.request is Request.CLOSE_STATEMENT:
+            self._statements.drop(entry.name)
+        elif entry.request is Request.CLOSE_PORTAL and entry.own:
+            self._statements.doomed.add(entry.name)
+            self._state.to_close.add(entry.name)
+        elif isinstance(entry, OwedRows) and entry.prepares is not None:
+            self._statements.drop(entry.prepares)
+
+    def _not_prepared(self, entry: OwedScript, first: int) -> None:
+        """The statements of a script from this one on will not run."""
+        for plan in entry.script.plans[first:]:
+            if plan.effects.prepares is not None:
+                self._statements.drop(plan.effects.prepares.encode())
+
+    def _shown(self, error: ErrorResponse, *, rewritten: bool, portal: bytes | None = None) -> bytes | None:
+        if error.sqlstate == INVALID_CURSOR_NAME and portal in self._statements.outdated:
+            refusal = stale_portal(portal or b"")
+            self._state.scripts.note(refusal)
+            return error_response(refusal)
         fields = for_client(error.fields, restricted=self._state.planning.restricted, rewritten=rewritten)
         return None if fields is error.fields else ErrorResponse(fields).encode()
 
-    def _apply_effects(self, plan: Plan, tag: bytes) -> None:
+    def _apply_effects(self, plan: Plan, epoch: int) -> None:
         effects = plan.effects
         if effects.deallocates is not None:
             self._statements.deallocate(effects.deallocates)
         if effects.closes is not None:
             self._statements.close(effects.closes)
-        if plan.kind is StatementKind.TRANSACTION and tag == b"ROLLBACK":
-            self._rolled_back_to = True
-        elif self._rolled_back_to and tag == b"DECLARE CURSOR":
-            # ROLLBACK TO has dropped portals that we cannot name, and this cursor may have the name of one of them.
-            self._statements.portals.clear()
+        if effects.declares is not None:
+            self._statements.declare(plan, epoch)
 
     def _record(self, plan: Plan, rows: int | None, started: float, sqlstate: str | None) -> None:
         state = self._state

@@ -11,15 +11,16 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final
 
-from proxy.errors import ClientProtocolError, JournalError, ProxyError
+from proxy.errors import ClientProtocolError, JournalError, ProxyError, UnsupportedRefusal
 from proxy.session.barrier import HOLD, Barrier
 from proxy.session.edge import bind_with_stored_values
+from proxy.session.renewal import Renewal
 from proxy.session.replies import Owed, OwedRows, Request
 from proxy.session.scripts import FAILING_STATEMENT, NAMES_RELATIONS, Script, journal_refusal
 from proxy.session.state import FAILED, State
-from proxy.session.statements import NEVER, Statement
+from proxy.session.statements import MAX_NAME, NEVER, Statement, prepared_by_sql, stale_statement
 from proxy.wire.frames import HEADER_SIZE, frame
-from proxy.wire.frontend import BIND, PARSE, Close, Describe
+from proxy.wire.frontend import BIND, PARSE, Close, Describe, Execute
 from proxy.wire.sqlstate import DUPLICATE_PREPARED_STATEMENT, IN_FAILED_SQL_TRANSACTION
 
 _MAX_ROWS: Final = Struct("!i")
@@ -31,6 +32,7 @@ _PORTAL: Final = ord("P")
 _NOBODY: Final = b"pgveil: statement refused"
 _FAILING_BIND: Final = frame(BIND, b"\0" + _NOBODY + b"\0" + bytes(6))
 _FAILING_DESCRIBE: Final = Describe(b"S", _NOBODY).encode()
+_FAILING_EXECUTE: Final = Execute(_NOBODY).encode()
 _FAILING_TEXT: Final = FAILING_STATEMENT.encode()
 
 _ABORTED: Final = "current transaction is aborted, commands ignored until end of transaction block"
@@ -41,18 +43,19 @@ _DESCRIBE_UNNAMED_PORTAL: Final = Owed(Request.DESCRIBE_PORTAL)
 class Extended:
     """Handlers: (data, start of the message, its end) → None to send it as it is, or the bytes to send, or HOLD."""
 
-    __slots__ = ("_barrier", "_state")
+    __slots__ = ("_barrier", "_renewal", "_state")
 
     def __init__(self, state: State, barrier: Barrier) -> None:
         self._state = state
         self._barrier = barrier
+        self._renewal = Renewal(state)
 
     def parse(self, data: bytes, pos: int, stop: int) -> bytes | None:
         """A Parse."""
         state = self._state
         name_end = _zero(data, pos + HEADER_SIZE, stop)
         text_end = _zero(data, name_end + 1, stop)
-        name, text = data[pos + HEADER_SIZE : name_end], data[name_end + 1 : text_end]
+        name, text = data[pos + HEADER_SIZE : name_end][:MAX_NAME], data[name_end + 1 : text_end]
         if state.planning.generation is not state.generation:
             state.refresh()
         try:
@@ -75,16 +78,13 @@ class Extended:
         name_end = data.find(b"\0", portal_end + 1, stop)
         if portal_end < 0 or name_end < 0:
             raise ClientProtocolError("malformed Bind message")
-        portal, name = data[pos + HEADER_SIZE : portal_end], data[portal_end + 1 : name_end]
+        portal, name = data[pos + HEADER_SIZE : portal_end][:MAX_NAME], data[portal_end + 1 : name_end][:MAX_NAME]
         if state.planning.generation is not state.generation:
             state.refresh()
         statement = state.statements.expected(name)
         prefix = b""
         message: bytes | None = None
-        if statement is None:
-            state.opening.pop(portal, None)
-            entry = Owed(Request.BIND, portal, statement_name=name)
-        else:
+        if statement is not None:
             try:
                 if statement.epoch != state.epoch or not state.path.known:
                     renewed = self._renew(statement)
@@ -96,7 +96,13 @@ class Extended:
                 message = self._entering(data, pos, stop, name_end + 1, statement)
             except ProxyError as refusal:
                 return self._refuse(refusal, Request.BIND, portal, _FAILING_BIND)
+        if state.to_close:
+            prefix += state.closing()
+        if statement is not None:
             entry = self._bound(statement, portal)
+        else:
+            state.opening.pop(portal, None)
+            entry = Owed(Request.BIND, portal, statement_name=name)
         state.flight_open = True
         state.owed.append(entry)
         if message is not None:
@@ -110,7 +116,7 @@ class Extended:
         kind = data[pos + HEADER_SIZE] if stop > pos + HEADER_SIZE + 1 else 0
         if data.find(b"\0", pos + HEADER_SIZE + 1, stop) != name_end or kind not in b"PS":
             raise ClientProtocolError("malformed Describe message")
-        name = data[pos + HEADER_SIZE + 1 : name_end]
+        name = data[pos + HEADER_SIZE + 1 : name_end][:MAX_NAME]
         prefix = b""
         if kind == _PORTAL:
             statement = state.opening.get(name)
@@ -140,13 +146,28 @@ class Extended:
         portal_end = stop - _MAX_ROWS_SIZE - 1
         if data.find(b"\0", pos + HEADER_SIZE, stop) != portal_end:
             raise ClientProtocolError("malformed Execute message")
-        portal = data[pos + HEADER_SIZE : portal_end]
+        portal = data[pos + HEADER_SIZE : portal_end][:MAX_NAME]
+        if state.planning.generation is not state.generation:
+            state.refresh()
+        closing = state.closing() if state.to_close else b""
         statement = state.opening.get(portal)
         state.flight_open = True
+        (max_rows,) = _MAX_ROWS.unpack_from(data, portal_end + 1)
+        entry = OwedRows(portal, state.clock(), max_rows, state.epoch)
         describe = b""
         if statement is None:
             state.unsettled = True
+            if portal in state.statements.portals:  # a cursor of SQL
+                state.owed.append(Owed(Request.DESCRIBE_PORTAL, portal, own=True))
+                describe = Describe(b"P", portal).encode()
         else:
+            if statement.late:
+                try:
+                    self._prepare_late(statement, entry)
+                except ProxyError as refusal:
+                    return closing + self._refuse(refusal, Request.EXECUTE, portal, _FAILING_EXECUTE)
+            if statement.plan is not None and statement.plan.effects.declares is not None:
+                entry.declares = statement.plan.effects.declares.encode()
             if statement.ends_transaction:
                 state.unsettled = True
             if statement.changes_path and statement.plan is not None:
@@ -155,9 +176,27 @@ class Extended:
                 statement.described_in = state.flight
                 state.owed.append(Owed(Request.DESCRIBE_PORTAL, portal, own=True))
                 describe = Describe(b"P", portal).encode()
-        (max_rows,) = _MAX_ROWS.unpack_from(data, portal_end + 1)
-        state.owed.append(OwedRows(portal, state.clock(), max_rows))
-        return describe + data[pos:stop] if describe else None
+        state.owed.append(entry)
+        return closing + describe + data[pos:stop] if describe or closing else None
+
+    def _prepare_late(self, statement: Statement, entry: OwedRows) -> None:
+        """Before an Execute of what the server looks at only then. Raises a refusal where the plan may not hold."""
+        state, plan = self._state, statement.plan
+        if plan is None:
+            return
+        if not state.path.known or statement.epoch != state.epoch:
+            raise UnsupportedRefusal(
+                "the statement has to be bound again",
+                reason="stale_plan",
+                detail="The policy, the search path or the database's structure may have changed since it was bound.",
+                hint="Send Bind and Execute after the change is complete.",
+            )
+        if plan.prepared is not None:
+            self._renewal.check(plan.prepared.encode())
+        if plan.effects.prepares is not None:
+            made = prepared_by_sql(plan, statement.text, state.epoch)
+            state.statements.change(made.name, made)
+            entry.prepares = made.name
 
     def close(self, data: bytes, pos: int, stop: int) -> bytes | None:
         """A Close of a statement or a portal."""
@@ -165,7 +204,7 @@ class Extended:
         kind = data[pos + HEADER_SIZE] if stop > pos + HEADER_SIZE + 1 else 0
         if data.find(b"\0", pos + HEADER_SIZE + 1, stop) != stop - 1 or kind not in b"PS":
             raise ClientProtocolError("malformed Close message")
-        name = data[pos + HEADER_SIZE + 1 : stop - 1]
+        name = data[pos + HEADER_SIZE + 1 : stop - 1][:MAX_NAME]
         if kind == _PORTAL:
             state.opening.pop(name, None)
             state.owed.append(Owed(Request.CLOSE_PORTAL, name))
@@ -223,6 +262,8 @@ class Extended:
             if statement.sent is None:
                 raise ProxyError(_ABORTED, sqlstate=IN_FAILED_SQL_TRANSACTION)
             return statement, b""
+        if statement.by_sql:
+            return self._renew_by_sql(statement)
         fresh = self._plan(statement.name, statement.text, statement.parameter_types)
         if fresh is None:
             return None
@@ -239,6 +280,14 @@ class Extended:
         state.statements.change(name, fresh)
         state.owed.append(Owed(Request.PARSE, name, own=True, statement=fresh))
         return fresh, closing + _parse_message(fresh)
+
+    def _renew_by_sql(self, statement: Statement) -> tuple[Statement, bytes] | None:
+        """What PREPARE made cannot be made again by a message, so it must still be what it would be now."""
+        if not self._barrier.ready():
+            return None
+        if not self._state.path.known:
+            raise stale_statement(statement.name)
+        return self._renewal.again(statement), b""
 
     def _bound(self, statement: Statement, portal: bytes) -> Owed:
         """The entry for a Bind. That of the unnamed portal, the most frequent, is made once for each statement."""

@@ -77,12 +77,14 @@ _DESCRIBE_OWED: Final = Owed(Request.DESCRIBE_PORTAL)
 class OwedRows(Owed):
     """An Execute. ``started``: when it was sent, in seconds of the conversation's clock.
 
-    ``copying``: how the CopyData messages that may come now are treated, None where none may.
+    ``copying``: how the CopyData messages that may come now are treated, None where none may. ``epoch``:
+    the conversation's then. ``declares``: the cursor that it opens, where it is DECLARE; ``prepares``: the
+    statement that it makes, where it is PREPARE.
     """
 
-    __slots__ = ("copying", "max_rows", "started")
+    __slots__ = ("copying", "declares", "epoch", "max_rows", "prepares", "started")
 
-    def __init__(self, portal: bytes, started: float, max_rows: int) -> None:
+    def __init__(self, portal: bytes, started: float, max_rows: int, epoch: int = 0) -> None:
         self.request = Request.EXECUTE
         self.name = portal
         self.own = False
@@ -93,6 +95,9 @@ class OwedRows(Owed):
         self.refusal = None
         self.started = started
         self.max_rows = max_rows
+        self.epoch = epoch
+        self.declares: bytes | None = None
+        self.prepares: bytes | None = None
         self.copying: Edge | Untreated | None = None
 
 
@@ -100,12 +105,12 @@ class OwedScript(Owed):
     """A Query: ``index`` of the statement that runs, ``described`` how its rows are treated, None before its columns
     were checked. ``copying`` as for an Execute.
 
-    ``drops_unnamed``: it drops the unnamed statement.
+    ``drops_unnamed``: it drops the unnamed statement. ``epoch``: the conversation's when it was sent.
     """
 
-    __slots__ = ("copying", "described", "drops_unnamed", "failed", "index", "script", "started")
+    __slots__ = ("copying", "described", "drops_unnamed", "epoch", "failed", "index", "script", "started")
 
-    def __init__(self, script: Script, started: float, *, drops_unnamed: bool) -> None:
+    def __init__(self, script: Script, started: float, *, drops_unnamed: bool, epoch: int = 0) -> None:
         self.request = Request.QUERY
         self.name = b""
         self.own = False
@@ -116,6 +121,7 @@ class OwedScript(Owed):
         self.refusal = script.refusal
         self.script = script
         self.drops_unnamed = drops_unnamed
+        self.epoch = epoch
         self.started = started
         self.index = 0
         self.described: Edge | Untreated | None = None
@@ -159,6 +165,18 @@ class RepliesOwed(deque[Owed]):
         if isinstance(first, OwedFlight):
             self.popleft()
             self.extendleft(reversed(first.parts()))
+
+    def portals(self) -> set[bytes]:
+        """The names of all portals that what was sent may open."""
+        names: set[bytes] = set()
+        for entry in self:
+            if entry.request is Request.BIND and not entry.own:
+                names.add(entry.name)
+            plans = entry.script.plans if isinstance(entry, OwedScript) else ()
+            names.update(p.effects.declares.encode() for p in plans if p.effects.declares is not None)
+            if isinstance(entry, OwedRows) and entry.declares is not None:
+                names.add(entry.declares)
+        return names
 
     def skip_to_sync(self) -> list[Owed]:
         """Take out what the server skips after an error in an extended message: all before the next Sync, Query too."""

@@ -30,9 +30,12 @@ NAMES_RELATIONS: Final = frozenset(
     {
         StatementKind.SELECT,
         StatementKind.WRITE,
-        StatementKind.CURSOR,
+        StatementKind.DECLARE,
+        StatementKind.PREPARE,
+        StatementKind.EXECUTE,
         StatementKind.COPY_OUT,
         StatementKind.EXPLAIN,
+        StatementKind.LOCK,
     }
 )
 
@@ -45,23 +48,33 @@ class Script:
 
     ``text``: what goes upstream, None for the client's own bytes. ``plans``: in order, up to the refused statement.
     ``rewritten``: positions in the upstream text are not those of the client's. ``path_changes``: running it may change
-    the effective search path.
+    the effective search path. ``prepares``: each PREPARE with the client's text of it. ``executes``: whether one of
+    them is EXECUTE.
     """
 
-    __slots__ = ("path_changes", "plans", "protected", "refusal", "rewritten", "text")
+    __slots__ = ("executes", "path_changes", "plans", "prepares", "protected", "refusal", "rewritten", "text")
 
-    def __init__(self, plans: tuple[Plan, ...], text: bytes | None, refusal: ProxyError | None) -> None:
+    def __init__(
+        self,
+        plans: tuple[Plan, ...],
+        text: bytes | None,
+        refusal: ProxyError | None,
+        prepares: tuple[tuple[Plan, bytes], ...] = (),
+    ) -> None:
         self.plans = plans
         self.text = text
         self.refusal = refusal
         self.rewritten = text is not None
-        self.protected = False
+        self.protected = self.executes = False
         self.path_changes: tuple[Plan, ...] = ()
+        self.prepares = prepares
         for plan in plans:
             if plan.touches_protected:
                 self.protected = True
             if plan.effects.search_path:
                 self.path_changes += (plan,)
+            if plan.prepared is not None:
+                self.executes = True
 
 
 class Scripts:
@@ -115,7 +128,9 @@ class Scripts:
                 raise _several()
             offset = max(decoded.find(statements[0]), 0) if statements else 0
             plans = tuple(self._plan(statement, offset, search_path) for statement in statements)
-            script = _script(decoded, plans, None)
+            pairs = zip(plans, statements, strict=True)
+            prepares = tuple((plan, one.encode()) for plan, one in pairs if plan.effects.prepares is not None)
+            script = _script(decoded, plans, None, prepares)
             if path_known:
                 self._remember(text, script)
         elif len(script.plans) > 1:
@@ -143,6 +158,7 @@ class Scripts:
 
     def _read(self, text: bytes, search_path: tuple[str, ...], *, path_known: bool, path_touched: bool) -> Script:
         plans: list[Plan] = []
+        prepares: list[tuple[Plan, bytes]] = []
         refusal: ProxyError | None = None
         decoded = ""
         try:
@@ -155,13 +171,15 @@ class Scripts:
                 if not path_known and plan.kind in NAMES_RELATIONS:
                     raise _path_refusal()
                 plans.append(plan)
+                if plan.effects.prepares is not None:
+                    prepares.append((plan, statement.encode()))
                 offset += len(statement)
                 if plan.effects.search_path:
                     path_known = path_known and plan.kind is StatementKind.TRANSACTION and not path_touched
                     path_touched = path_touched or plan.kind is not StatementKind.TRANSACTION
         except ProxyError as error:
             refusal = error
-        return _script(decoded, tuple(plans), refusal)
+        return _script(decoded, tuple(plans), refusal, tuple(prepares))
 
     def _plan(self, statement: str, offset: int, search_path: tuple[str, ...]) -> Plan:
         """Plan one statement of a text; positions in errors count from the start of the whole text."""
@@ -174,9 +192,14 @@ class Scripts:
 
     def _without_journal(self, text: bytes, script: Script, error: JournalError) -> Script:
         first = next(i for i, plan in enumerate(script.plans) if plan.touches_protected)
-        refusal = journal_refusal(error)
+        return self.refused_at(text, script, first, journal_refusal(error))
+
+    def refused_at(self, text: bytes, script: Script, first: int, refusal: Refusal) -> Script:
+        """The script for ``text`` where its statement number ``first`` (from 0) is refused after all; it is noted."""
         self.note(refusal)
-        return _script(_decode(text), script.plans[:first], refusal)
+        plans = script.plans[:first]
+        prepared = sum(plan.effects.prepares is not None for plan in plans)
+        return _script(_decode(text), plans, refusal, script.prepares[:prepared])
 
 
 def journal_refusal(error: JournalError) -> Refusal:
@@ -212,14 +235,16 @@ def _decode(text: bytes) -> str:
         ) from None
 
 
-def _script(text: str, plans: tuple[Plan, ...], refusal: ProxyError | None) -> Script:
+def _script(
+    text: str, plans: tuple[Plan, ...], refusal: ProxyError | None, prepares: tuple[tuple[Plan, bytes], ...] = ()
+) -> Script:
     texts = [plan.text for plan in plans]
     if refusal is not None:
         texts.append(FAILING_STATEMENT)
     elif not any([plan.decision is Decision.REWRITTEN for plan in plans]):  # noqa: C419 - a list costs half of a generator
-        return Script(plans, None, None)
+        return Script(plans, None, None, prepares)
     prefix = ""
     if plans and plans[0].decision is Decision.REWRITTEN and (comments := _LEADING_COMMENTS.match(text)):
         prefix = f"{comments.group()}\n"
     # The newline ends a comment that a passed text may end with.
-    return Script(plans, (prefix + "\n;\n".join(texts)).encode(), refusal)
+    return Script(plans, (prefix + "\n;\n".join(texts)).encode(), refusal, prepares)

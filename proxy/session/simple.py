@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from proxy.errors import ClientProtocolError, UnsupportedRefusal
+from proxy.errors import ClientProtocolError, Refusal, UnsupportedRefusal
 from proxy.session.barrier import HOLD, Barrier
+from proxy.session.renewal import Renewal
 from proxy.session.replies import OwedScript
 from proxy.session.scripts import FAILING_STATEMENT, Script
 from proxy.session.state import FAILED, State
+from proxy.session.statements import prepared_by_sql
 from proxy.wire.frames import HEADER_SIZE, frame
 from proxy.wire.frontend import QUERY, Query
 
@@ -23,11 +25,12 @@ _FAILING_TEXT: Final = FAILING_STATEMENT.encode()
 class Simple:
     """Handlers: (data, start of the message, its end) → None to send it as it is, or the bytes to send, or HOLD."""
 
-    __slots__ = ("_barrier", "_state")
+    __slots__ = ("_barrier", "_renewal", "_state")
 
     def __init__(self, state: State, barrier: Barrier) -> None:
         self._state = state
         self._barrier = barrier
+        self._renewal = Renewal(state)
 
     def query(self, data: bytes, pos: int, stop: int) -> bytes | None:
         """A Query."""
@@ -40,12 +43,33 @@ class Simple:
         script = self._script(text)
         if script is None:
             return HOLD
+        if script.executes:
+            script = self._with_valid_statements(text, script)
         if script.path_changes:
             state.path_may_change(script.path_changes)
+        closing = state.closing() if state.to_close else b""
         state.flight_open = state.unsettled = False
+        for plan, client_text in script.prepares:
+            made = prepared_by_sql(plan, client_text, state.epoch)
+            state.statements.change(made.name, made)
         drops_unnamed = state.statements.drops_unnamed()
-        state.owed.append(OwedScript(script, state.clock(), drops_unnamed=drops_unnamed))
-        return None if script.text is None else frame(QUERY, script.text + b"\0")
+        state.owed.append(OwedScript(script, state.clock(), drops_unnamed=drops_unnamed, epoch=state.epoch))
+        if script.text is not None:
+            return closing + frame(QUERY, script.text + b"\0")
+        return closing + data[pos:stop] if closing else None
+
+    def _with_valid_statements(self, text: bytes, script: Script) -> Script:
+        """The script, cut short where EXECUTE names a statement that would be planned differently by now."""
+        prepared: set[str] = set()
+        for index, plan in enumerate(script.plans):
+            if plan.effects.prepares is not None:
+                prepared.add(plan.effects.prepares)
+            elif plan.prepared is not None and plan.prepared not in prepared:
+                try:
+                    self._renewal.check(plan.prepared.encode())
+                except Refusal as refusal:
+                    return self._state.scripts.refused_at(text, script, index, refusal)
+        return script
 
     def function_call(self, data: bytes, pos: int, stop: int) -> bytes | None:
         """A FunctionCall: refused."""

@@ -12,11 +12,12 @@ from typing import Final
 
 from proxy.planner.plan import Plan
 from proxy.session.ports import Planning, Watching
-from proxy.session.replies import RepliesOwed
+from proxy.session.replies import Owed, RepliesOwed, Request
 from proxy.session.rows import RowChecks
 from proxy.session.scripts import Scripts
 from proxy.session.settings import SearchPath
 from proxy.session.statements import Statement, Statements
+from proxy.wire.frontend import Close
 
 IDLE: Final = ord("I")
 IN_TRANSACTION: Final = ord("T")
@@ -30,6 +31,7 @@ class State:
     ``unsettled``: what was sent since may end the transaction, so that ``status`` may no longer hold.
     ``opening``: the portals as they will be once all that was sent has succeeded.
     ``since``: the generation when the connection was last at rest. The server may look at any catalog since then.
+    ``to_close``: portals that an older policy or catalog version has opened, and that are still to be closed.
     """
 
     __slots__ = (
@@ -48,6 +50,7 @@ class State:
         "skipping",
         "statements",
         "status",
+        "to_close",
         "unsettled",
         "watching",
     )
@@ -66,6 +69,7 @@ class State:
         self.owed = RepliesOwed()
         self.statements = Statements()
         self.opening: dict[bytes, Statement] = {}
+        self.to_close: set[bytes] = set()
         self.path = SearchPath(search_path)
         self.checks = RowChecks(planning)
         self.scripts = Scripts(planning, watching)
@@ -91,7 +95,17 @@ class State:
                 self.since = generation
             self.checks.forget()
             self.path.known = False
+            self.to_close |= self.statements.portals.keys() | self.opening.keys() | self.owed.portals()
             self.new_epoch()
+
+    def closing(self) -> bytes:
+        """The messages that close the portals of older versions, to be sent before what could read from them."""
+        names = sorted(self.to_close)
+        self.to_close.clear()
+        for name in names:
+            self.opening.pop(name, None)
+            self.owed.append(Owed(Request.CLOSE_PORTAL, name, own=True))
+        return b"".join(Close(b"P", name).encode() for name in names)
 
     def new_epoch(self) -> None:
         """Earlier decisions hold no longer."""

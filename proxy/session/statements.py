@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from proxy.errors import Refusal, UnsupportedRefusal
 from proxy.planner.plan import Plan, StatementKind
 from proxy.session.edge import AS_IT_IS, Edge, Untreated
+from proxy.wire.sqlstate import INVALID_CURSOR_NAME
 
 if TYPE_CHECKING:
     from proxy.session.replies import Owed
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
 # The result of these is fixed when they are prepared ("cached plan must not change result type"). That of the others
 # depends on something else: FETCH on what its cursor is when it runs, EXECUTE on another prepared statement.
 _FIXED_RESULT: Final = frozenset({StatementKind.SELECT, StatementKind.WRITE})
+# The server looks up what these name when they are executed, not when their portal is bound.
+_LATE: Final = frozenset({StatementKind.COPY_OUT, StatementKind.PREPARE, StatementKind.EXECUTE, StatementKind.LOCK})
+_MAX_CHAIN: Final = 4
+MAX_NAME: Final = 63  # bytes of a name that the server tells names apart by (NAMEDATALEN less one)
 NEVER: Final = -1
 
 
@@ -33,10 +39,13 @@ class Statement:
     how its rows are treated.
     ``plain``: its messages and rows pass as they are, and running it changes nothing else that the session keeps.
     ``described_in``: the flight in which a Describe of it was last sent.
+    ``late``: it depends on the search path, or on another statement, until it is executed.
+    ``by_sql``: PREPARE made it; ``text`` and ``sent`` are PREPARE's, ``plan`` is that of the query in it.
     """
 
     __slots__ = (
         "bind_entry",
+        "by_sql",
         "changes_path",
         "checked",
         "described_in",
@@ -45,6 +54,7 @@ class Statement:
         "epoch",
         "fixed_result",
         "has_rows",
+        "late",
         "name",
         "parameter_types",
         "plain",
@@ -75,6 +85,8 @@ class Statement:
         self.plain = (
             plan is not None and self.fixed_result and not (self.changes_path or plan.tokens or plan.token_parameters)
         )
+        self.late = plan is not None and plan.kind in _LATE
+        self.by_sql = False
         self.bind_entry: Owed | None = None
 
     @property
@@ -94,14 +106,30 @@ class Statement:
         return Statement(self.name, self.text, self.parameter_types, self.plan, self.sent, self.epoch)
 
 
-class Statements:
-    """The names. ``change``, then, when the reply comes, ``apply`` or ``drop``, once for each change and in order."""
+def prepared_by_sql(plan: Plan, text: bytes, epoch: int) -> Statement:
+    """What the statement PREPARE (``plan``, of the client's ``text``) makes."""
+    name = (plan.effects.prepares or "").encode()
+    made = Statement(name, text, b"", plan.inner, plan.text.encode(), epoch)
+    made.by_sql = True
+    return made
 
-    __slots__ = ("_in_flight", "confirmed", "portals")
+
+class Statements:
+    """The names. ``change``, then, when the reply comes, ``apply`` or ``drop``, once for each change and in order.
+
+    ``portals``: what the rows of each are treated by; cursors of SQL are among them. ``outdated``: portals that we had
+    closed, since policy or catalog have changed. ``doomed``: those that the server may still have, because it skipped
+    our Close. ``held``: cursors WITH HOLD.
+    """
+
+    __slots__ = ("_in_flight", "confirmed", "doomed", "held", "outdated", "portals")
 
     def __init__(self) -> None:
         self.confirmed: dict[bytes, Statement] = {}
         self.portals: dict[bytes, Statement] = {}
+        self.outdated: set[bytes] = set()
+        self.doomed: set[bytes] = set()
+        self.held: dict[bytes, Statement] = {}
         self._in_flight: dict[bytes, deque[Statement | None]] = {}
 
     def expected(self, name: bytes) -> Statement | None:
@@ -175,10 +203,100 @@ class Statements:
                 self.confirmed[b""] = unnamed
         else:
             self.confirmed.pop(name.encode(), None)
+        self._distrust(name, None)
+
+    # portals --------------------------------------------------------------------------------------------------------
+
+    def declare(self, plan: Plan, epoch: int) -> None:
+        """DECLARE has run."""
+        name = (plan.effects.declares or "").encode()
+        self.renamed(name)
+        cursor = Statement(name, b"", b"", plan.inner, b"", epoch)
+        self.portals[name] = cursor
+        if plan.effects.holdable:
+            self.held[name] = cursor
+        self._distrust(None, name.decode())
 
     def close(self, name: str) -> None:
         """CLOSE has run; ``"*"`` for all."""
         if name == "*":
             self.portals.clear()
+            self.held.clear()
         else:
             self.portals.pop(name.encode(), None)
+            self.held.pop(name.encode(), None)
+        self._distrust(None, name)
+
+    def closed(self, name: bytes, *, own: bool) -> None:
+        """A Close of this portal is complete (``own``: unseen by the client)."""
+        self.portals.pop(name, None)
+        self.held.pop(name, None)
+        self.doomed.discard(name)
+        if own:
+            self.outdated.add(name)
+
+    def renamed(self, name: bytes) -> None:
+        """A new portal has this name; what had it before is gone."""
+        self.held.pop(name, None)
+        self.outdated.discard(name)
+        self.doomed.discard(name)
+
+    def end_transaction(self) -> None:
+        """Only cursors WITH HOLD outlive it (also those that a rollback dropped: the server knows better)."""
+        self.portals.clear()
+        if self.held:
+            self.portals.update(self.held)
+
+    def shown_by(self, plan: Plan | None, epoch: int) -> Plan | None:
+        """The plan that says how the rows of ``plan`` are treated: for FETCH its cursor's, for EXECUTE its statement's.
+
+        None where a portal was not made by a statement that we know. ``epoch``: when ``plan`` was sent.
+        Raises UnsupportedRefusal where what it names belongs to an older epoch than it may.
+        """
+        for _ in range(_MAX_CHAIN):
+            if plan is None:
+                return None
+            if plan.portal is not None:
+                name = plan.portal.encode()
+                if name in self.doomed:
+                    raise stale_portal(name)
+                source = self.portals.get(name)
+            elif plan.prepared is not None:
+                source = self.confirmed.get(plan.prepared.encode())
+                if source is not None and source.epoch < epoch:
+                    raise stale_statement(source.name)
+            else:
+                return plan
+            plan = source.plan if source is not None else None
+        raise UnsupportedRefusal("a cursor of a cursor of a cursor is not supported", reason="cursor")
+
+    def _distrust(self, prepared: str | None, portal: str | None) -> None:
+        """What a name stood for is gone: portals of FETCH or EXECUTE that were described by it must give no rows."""
+        for opened in self.portals.values():
+            plan = opened.plan
+            if plan is not None and (
+                (plan.prepared is not None and prepared in (plan.prepared, "*"))
+                or (plan.portal is not None and portal in (plan.portal, "*"))
+            ):
+                opened.has_rows = False
+
+
+def stale_portal(name: bytes) -> Refusal:
+    """The refusal of rows of a portal that an older policy or catalog version made."""
+    return UnsupportedRefusal(
+        f'cursor "{name.decode(errors="replace")}" is closed',
+        reason="stale_plan",
+        sqlstate=INVALID_CURSOR_NAME,
+        detail="The policy or the database's structure has changed since it was opened.",
+        hint="Open it again.",
+    )
+
+
+def stale_statement(name: bytes) -> Refusal:
+    """The refusal of a prepared statement that would be another one by now."""
+    return UnsupportedRefusal(
+        f'prepared statement "{name.decode(errors="replace")}" has to be prepared again',
+        reason="stale_plan",
+        detail="The policy, the search path or the database's structure has changed since it was prepared.",
+        hint="Use DEALLOCATE, then PREPARE.",
+    )

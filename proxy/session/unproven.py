@@ -54,17 +54,26 @@ def unproven(state: State) -> Unproven | None:
     return Unproven(state.since, frozenset(name for plan in plans for name in plan.relations))
 
 
+def _named(plan: Plan, state: State) -> Iterator[Plan]:
+    """A plan, and that of the prepared statement which it executes: its names are looked up again then."""
+    yield plan
+    if plan.prepared is not None:
+        statement = state.statements.expected(plan.prepared.encode())
+        if statement is not None and statement.plan is not None:
+            yield statement.plan
+
+
 def _plans(entry: Owed, state: State) -> Iterator[Plan]:
     """The plans that the server may resolve, or have resolved, while it answers this entry for the first time."""
     if isinstance(entry, OwedScript):
         begun = entry.index + 1 if entry.described or entry.copying else entry.index
-        yield from (plan for plan in entry.script.plans[begun:] if plan.kind not in _INDEPENDENT)
+        yield from (p for q in entry.script.plans[begun:] if q.kind not in _INDEPENDENT for p in _named(q, state))
     elif isinstance(entry, OwedRows):
         statement = state.statements.portals.get(entry.name)
         if statement is not None and statement.plan is not None and not entry.copying:
             plan = statement.plan
             if plan.kind not in _INDEPENDENT and plan.kind not in _RESOLVED_AT_BIND:
-                yield plan
+                yield from _named(plan, state)
     elif isinstance(entry, OwedFlight):
         if entry.used.plan is not None and entry.used.plan.kind not in _INDEPENDENT:
             yield entry.used.plan

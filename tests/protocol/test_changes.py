@@ -24,6 +24,7 @@ from tests.support.playbook import (
     IN_TRANSACTION,
     NO_PARAMETERS,
     NO_ROWS,
+    OUTDATED,
     PARSED,
     REFUSED_TEXT,
     SUSPENDED,
@@ -472,18 +473,19 @@ def test_a_new_policy_checks_columns_again() -> None:
     )
 
 
-def test_an_open_portal_goes_on_under_the_plan_it_was_bound_with() -> None:
-    """A suspended portal's rows pass though its statement was planned again meanwhile."""
+def test_a_portal_does_not_outlive_the_policy_it_was_bound_under() -> None:
+    """It is closed before the next message that could read from it, and the server's own error says so more clearly."""
     limited = (Bind(b"c", b"s1", _NOTHING), Describe(b"P", b"c"), Execute(b"c", 1), SYNC_MESSAGE)
     (
         Playbook()
         .through(Query(b"begin"), Parse(b"s1", b"select 1"), *limited)
         .back(done("BEGIN"), IN_TRANSACTION, PARSED, BOUND, columns((5, 1)), row(b"1"), SUSPENDED, IN_TRANSACTION)
         .act(_new_policy)
-        .client(*_RUN, Execute(b"c", 1), SYNC_MESSAGE)
-        .upstream(*answer(b"public"), IN_TRANSACTION)
-        .to_upstream(*_RUN, Execute(b"c", 1), SYNC_MESSAGE)
-        .back(BOUND, columns((5, 1)), done("SELECT 0"), IN_TRANSACTION, row(b"2"), SUSPENDED, IN_TRANSACTION)
+        .client(Execute(b"c", 1), SYNC_MESSAGE)
+        .to_upstream(Close(b"P", b"c"), Describe(b"P", b"c"), Execute(b"c", 1), SYNC_MESSAGE)
+        .upstream(CLOSED, error("34000", 'portal "c" does not exist'), FAILED)
+        .to_client(OUTDATED, FAILED)
+        .refuses("stale_plan")
         .run()
     )
 

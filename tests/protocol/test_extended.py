@@ -320,7 +320,7 @@ def test_sql_closes_portals() -> None:
 
 
 def test_a_cursor_of_sql_may_have_taken_a_portals_name() -> None:
-    """After ROLLBACK TO, a DECLARE may reuse the name of a portal that it dropped, whose plan holds no longer."""
+    """After ROLLBACK TO, a DECLARE may reuse the name of a portal that it dropped: the rows are the cursor's then."""
     stage = (
         Playbook()
         .through(
@@ -333,7 +333,9 @@ def test_a_cursor_of_sql_may_have_taken_a_portals_name() -> None:
         .back(done("DECLARE CURSOR"), IN_TRANSACTION)
         .run()
     )
-    assert stage.conversation._state.statements.portals == {}
+    plan = stage.conversation._state.statements.portals[b"c1"].plan
+    assert plan is not None
+    assert plan.fingerprint == "declare c1 cursor for select 2"
 
 
 def test_no_portal_outlives_its_transaction() -> None:

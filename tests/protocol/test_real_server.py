@@ -43,6 +43,14 @@ _TEXTS = (
     "deallocate s1",
     "discard all",
     "declare c1 cursor for select generate_series(1,5)",
+    "declare h1 cursor with hold for select generate_series(1,5)",
+    "fetch 2 from h1",
+    "close h1",
+    "prepare s1 as select generate_series(1,5)",
+    "prepare q1 as select a from nums",
+    "execute q1",
+    "execute s1",
+    "deallocate q1",
     "fetch 2 from c1",
     "fetch 1 from p1",
     "move 1 in p1",
@@ -54,7 +62,7 @@ _TEXTS = (
 )
 _WEIGHTS = tuple(6 if text.startswith("select") else 1 for text in _TEXTS)
 _SEVERAL = ("select 1; select 2", "begin; select 1", "select 1; select 1/0; select 2", "commit; begin")
-_STATEMENTS = (b"", b"", b"s1", b"s2")
+_STATEMENTS = (b"", b"", b"s1", b"s2", b"q1")
 _PORTALS = (b"", b"", b"p1")
 _CLOSES = 12  # more in a row than any flight has
 _MARKER = Close(b"S", b"nobody").encode() * _CLOSES + SYNC_MESSAGE
@@ -113,7 +121,7 @@ def _flight(rng: random.Random) -> bytes:
             [Describe(b"S", statement)],
             [run[2]],
             # Not of the unnamed portal: one that a failed Query has left can make PostgreSQL 16 itself crash.
-            [Execute(b"p1", rng.choice((0, 1, 2)))],
+            [Execute(rng.choice((b"p1", b"c1", b"h1")), rng.choice((0, 1, 2)))],
             [rng.choice((Close(b"S", statement), Close(b"P", portal))), FLUSH_MESSAGE],
             [SYNC_MESSAGE],
             [Query(text)],
@@ -180,13 +188,14 @@ def test_flights_are_answered_as_by_the_server_itself(postgres: EmbeddedPostgres
     rng = random.Random(seed)  # noqa: S311 - not a secret
     cuts = random.Random(seed)  # noqa: S311
     planning = _SameMeaning(restricted=False)
+    watching = FakeWatching()
     received = bytearray()
     with _connect(postgres) as connection:
         connection.execute(_TABLES)
     with _raw_connection(postgres) as direct, _raw_connection(postgres) as upstream:
         conversation = Conversation(
             planning=planning,
-            watching=FakeWatching(),
+            watching=watching,
             to_client=received.extend,
             to_upstream=upstream.sendall,
             clock=lambda: 0.0,
@@ -211,10 +220,14 @@ def test_flights_are_answered_as_by_the_server_itself(postgres: EmbeddedPostgres
                 if refusal.reason != "stale_plan":
                     raise
                 break
+            if "stale_plan" in watching.refusals:
+                # What the server looks up late was executed after a change of the search path in the same flight.
+                break
             assert _comparable(got) == _comparable(_frames(bytes(expected)) or []), flight
             assert conversation.idle
             if any(statement.sent is None for statement in conversation._state.statements.confirmed.values()):
                 # Parsing it again has failed with its transaction: from here on a few error codes differ.
                 break
-            if rng.random() < 0.1:
-                planning.policy += 1
+            statements = conversation._state.statements
+            if rng.random() < 0.1 and not statements.portals and not statements.held:
+                planning.policy += 1  # what is open would be closed, and what SQL has prepared refused

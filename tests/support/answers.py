@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from psycopg import pq
@@ -56,7 +56,7 @@ class Answer:
 
 def ask(connection: pq.abc.PGconn, statement: CorpusStatement, way: Way) -> Answer:
     """Run a statement; its transaction is over afterwards (raises AssertionError otherwise)."""
-    answer = _ask(connection, statement, way)
+    answer = ask_in_transaction(connection, statement, way)
     assert connection.transaction_status == pq.TransactionStatus.IDLE, "the session is not idle after the statement"
     return answer
 
@@ -111,30 +111,41 @@ def _row_differences(order: Order, expected: Answer, actual: Answer) -> Iterator
         yield f"the order differs from row {place + 1} on: expected {expected.rows[place]}, got {actual.rows[place]}"
 
 
-def _ask(connection: pq.abc.PGconn, statement: CorpusStatement, way: Way) -> Answer:
+def ask_in_transaction(connection: pq.abc.PGconn, statement: CorpusStatement, way: Way) -> Answer:
+    """Run a statement, which may begin a transaction, be part of one, or end it."""
     text = statement.text_for((connection.db or b"").decode()).encode()
     values = [None if value is None else value.encode() for value in statement.parameters]
     match way:
         case Way.SIMPLE:
-            return _answer(connection.exec_(text))
+            return answer_of(connection, connection.exec_(text))
         case Way.EXTENDED_BINARY:
-            return _answer(connection.exec_params(text, values, result_format=pq.Format.BINARY))
+            return answer_of(connection, connection.exec_params(text, values, result_format=pq.Format.BINARY))
         case Way.EXTENDED_TEXT:
             parsed = connection.prepare(b"", text)
             if parsed.status != pq.ExecStatus.COMMAND_OK:
-                return _answer(parsed)
+                return answer_of(connection, parsed)
             described = connection.describe_prepared(b"")
             if described.status != pq.ExecStatus.COMMAND_OK:
-                return _answer(described)
+                return answer_of(connection, described)
             types = tuple(described.param_type(n) for n in range(described.nparams))
-            answer = _answer(connection.exec_prepared(b"", values))  # type: ignore[arg-type]  # NULL is missing there
+            ran = connection.exec_prepared(b"", values)  # type: ignore[arg-type]  # NULL is missing there
+            answer = answer_of(connection, ran)
             if answer.sqlstate is None:
                 assert _columns(described) == answer.columns, "the statement and its portal are described differently"
             return Answer(answer.columns, answer.rows, answer.tag, types, answer.sqlstate, answer.message)
 
 
-def _answer(result: pq.abc.PGresult) -> Answer:
+def answer_of(connection: pq.abc.PGconn, result: pq.abc.PGresult) -> Answer:
+    """The answer in a result; the lines (or binary pieces) of COPY are its rows, of one cell each."""
     match result.status:
+        case pq.ExecStatus.COPY_OUT:
+            lines: list[tuple[bytes | None, ...]] = []
+            while (piece := connection.get_copy_data(0))[0] > 0:
+                lines.append((bytes(piece[1]),))
+            ended = connection.get_result()
+            assert ended is not None, "COPY has no end"
+            assert connection.get_result() is None, "COPY is followed by another result"
+            return replace(answer_of(connection, ended), rows=tuple(lines))
         case pq.ExecStatus.TUPLES_OK | pq.ExecStatus.COMMAND_OK:
             rows = tuple(
                 tuple(result.get_value(row, column) for column in range(result.nfields))

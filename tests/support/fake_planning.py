@@ -6,7 +6,7 @@ Invariant: a text gives the same plan every time, unless ``masked`` or ``path`` 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from proxy.errors import JournalError, PolicyRefusal, Refusal, StatementSyntaxError
 from proxy.planner.plan import CopyFormat, CopyKind, Decision, Effects, Origin, Plan, StatementKind, TokenCells
@@ -28,7 +28,9 @@ _KINDS = {
     "show": StatementKind.SETTING,
     "discard": StatementKind.SESSION,
     "deallocate": StatementKind.SESSION,
-    "declare": StatementKind.CURSOR,
+    "declare": StatementKind.DECLARE,
+    "prepare": StatementKind.PREPARE,
+    "execute": StatementKind.EXECUTE,
     "fetch": StatementKind.CURSOR,
     "move": StatementKind.CURSOR,
     "close": StatementKind.CURSOR,
@@ -85,7 +87,7 @@ class FakePlanning:
         sent = text
         if rewritten:
             sent = f"{text} under {'+'.join(search_path) if 'path' in words else self.policy}"
-        return Plan(
+        plan = Plan(
             text=sent,
             decision=Decision.REWRITTEN if rewritten else Decision.PASSED,
             kind=kind,
@@ -97,7 +99,13 @@ class FakePlanning:
             copy_format=CopyFormat(CopyKind.TEXT) if "tokens" in words and kind is StatementKind.COPY_OUT else None,
             effects=_effects(words, text),
             touches_protected=rewritten,
+            portal=words[-1] if word in ("fetch", "move") else None,
+            prepared=words[1] if word == "execute" else None,
         )
+        if kind in (StatementKind.DECLARE, StatementKind.PREPARE):
+            inner = replace(plan, kind=StatementKind.SELECT, effects=Effects())
+            return replace(plan, origins=(), inner=inner)
+        return plan
 
     def is_protected(self, table_oid: int, attribute_number: int) -> bool:
         """One column is."""
@@ -113,7 +121,14 @@ def _effects(words: list[str], text: str) -> Effects:
         deallocates = closes = "*"
     if words[0] == "close":
         closes = "*" if words[1] == "all" else text.split()[1]
-    return Effects(search_path=path, deallocates=deallocates, closes=closes)
+    return Effects(
+        search_path=path,
+        deallocates=deallocates,
+        closes=closes,
+        declares=words[1] if words[0] == "declare" else None,
+        holdable="hold" in words,
+        prepares=words[1] if words[0] == "prepare" else None,
+    )
 
 
 @dataclass

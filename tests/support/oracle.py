@@ -19,7 +19,7 @@ from proxy.catalog.introspect import ConnectParameters, introspect
 from proxy.planner.planner import Planner
 from proxy.policy.bound import bind
 from proxy.policy.load import load_policy
-from tests.support.answers import Answer, Way, ask, differences, ways_of
+from tests.support.answers import Answer, Way, ask, ask_in_transaction, differences, ways_of
 from tests.support.copy_structure import original_oids
 from tests.support.corpus import CorpusStatement
 from tests.support.masked_copy import mask_database
@@ -65,9 +65,31 @@ class Oracle:
             found += [f"{way.value}: {line}" for line in differences(statement, expected, actual)]
         return found
 
+    def compare_script(self, script: CorpusStatement, role: str, way: Way) -> list[str]:
+        """The same for each statement of a script, in one session, with the transaction's status after each."""
+        found: list[str] = []
+        sessions = self.copy_session(role), self.proxy_session(role)
+        try:
+            for number, text in enumerate(script.text.split(";\n"), 1):
+                step = replace(script, text=text.removesuffix(";"))
+                expected, actual = (ask_in_transaction(session, step, way) for session in sessions)
+                expected = self._with_original_oids(expected, role)
+                if not _refused_alike(expected, actual):
+                    found += [f"statement {number}: {line}" for line in differences(step, expected, actual)]
+                statuses = [session.transaction_status for session in sessions]
+                if statuses[0] != statuses[1]:
+                    found.append(f"statement {number}: transaction status {statuses[0]} in place of {statuses[1]}")
+        finally:
+            for session in sessions:
+                for reset in (b"ROLLBACK", b"DISCARD ALL", SEARCH_PATH):
+                    session.exec_(reset)
+        return found
+
     def expected(self, statement: CorpusStatement, role: str, way: Way = Way.SIMPLE) -> Answer:
         """The copy's answer, with the original's OIDs for relations that had to be made anew."""
-        answer = ask(self.copy_session(role), statement, way)
+        return self._with_original_oids(ask(self.copy_session(role), statement, way), role)
+
+    def _with_original_oids(self, answer: Answer, role: str) -> Answer:
         oids = self._oids[role]
         columns = tuple(
             replace(c, table_oid=oids.get(c.table_oid, c.table_oid), type_oid=oids.get(c.type_oid, c.type_oid))

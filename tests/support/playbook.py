@@ -92,6 +92,18 @@ REFUSAL = ErrorResponse(
 ).encode()
 
 
+OUTDATED = ErrorResponse(
+    {
+        "S": "ERROR",
+        "V": "ERROR",
+        "C": "34000",
+        "M": 'cursor "c" is closed',
+        "D": "The policy or the database's structure has changed since it was opened.",
+        "H": "Open it again.",
+    }
+).encode()
+
+
 def refusal_at(position: int) -> bytes:
     """The fake planner's refusal of a text in which ``denied`` stands there."""
     return ErrorResponse(

@@ -130,16 +130,6 @@ DO $$ BEGIN RAISE NOTICE '%', (SELECT ssn FROM clinic.patients LIMIT 1); END $$;
 -- reason: statement
 CALL clinic.some_procedure(1);
 
--- title: PREPARE by SQL
--- sqlstate: 0A000
--- reason: statement
-PREPARE p AS SELECT ssn FROM clinic.patients;
-
--- title: EXECUTE by SQL
--- sqlstate: 0A000
--- reason: statement
-EXECUTE p;
-
 -- title: LISTEN
 -- sqlstate: 0A000
 -- reason: statement
@@ -220,20 +210,82 @@ COPY clinic.departments TO '/tmp/departments';
 -- reason: statement
 COPY (SELECT 1) TO PROGRAM 'cat';
 
--- title: COPY of a masked table
--- sqlstate: 0A000
+-- title: COPY of a partitioned table
+-- sqlstate: 42809
 -- reason: statement
-COPY clinic.patients TO STDOUT;
+COPY clinic.encounters TO STDOUT;
 
--- title: COPY of a query over a masked table
--- sqlstate: 0A000
+-- title: COPY of a view
+-- sqlstate: 42809
 -- reason: statement
-COPY (SELECT ssn FROM clinic.patients) TO STDOUT WITH (FORMAT csv);
+COPY clinic.active_patients TO STDOUT;
 
--- title: cursor over a masked table
+-- title: COPY in another encoding
+-- sqlstate: 0A000
+-- reason: setting
+COPY clinic.patients TO STDOUT (ENCODING 'LATIN1');
+
+-- title: COPY of a query that writes
 -- sqlstate: 0A000
 -- reason: statement
-DECLARE c CURSOR WITH HOLD FOR SELECT ssn FROM clinic.patients;
+COPY (DELETE FROM clinic.patients RETURNING ssn) TO STDOUT;
+
+-- title: cursor over a denied column
+-- sqlstate: 42501
+-- reason: column
+-- role: billing
+DECLARE c CURSOR WITH HOLD FOR SELECT reason FROM clinic.encounters;
+
+-- title: cursor that changes settings
+-- sqlstate: 0A000
+-- reason: setting
+DECLARE c CURSOR WITH HOLD FOR SELECT set_config('search_path', 'sales', false);
+
+-- title: cursor that locks rows
+-- sqlstate: 0A000
+-- reason: locking
+DECLARE c CURSOR FOR SELECT patient_id FROM clinic.patients FOR UPDATE;
+
+-- title: position of a cursor
+-- sqlstate: 0A000
+-- reason: construct
+UPDATE sales.orders SET quantity = 1 WHERE CURRENT OF c;
+
+-- title: PREPARE of an unreadable relation
+-- sqlstate: 42501
+-- reason: relation
+-- role: partner_acme
+PREPARE p AS SELECT * FROM clinic.claims;
+
+-- title: PREPARE of a write
+-- sqlstate: 42501
+-- reason: write
+PREPARE p AS DELETE FROM clinic.claims;
+
+-- title: EXECUTE with a function that is not allowed
+-- sqlstate: 42501
+-- reason: function
+EXECUTE p(pg_read_file('/etc/passwd'));
+
+-- title: EXPLAIN EXECUTE
+-- sqlstate: 0A000
+-- reason: statement
+EXPLAIN EXECUTE p;
+
+-- title: CREATE TABLE AS EXECUTE
+-- sqlstate: 0A000
+-- reason: statement
+CREATE TABLE copied AS EXECUTE p;
+
+-- title: EXPLAIN DECLARE
+-- sqlstate: 0A000
+-- reason: statement
+EXPLAIN DECLARE c CURSOR FOR SELECT ssn FROM clinic.patients;
+
+-- title: EXPLAIN without running it
+-- sqlstate: 0A000
+-- reason: statement
+EXPLAIN (COSTS OFF) SELECT ssn FROM clinic.patients WHERE ssn LIKE '9%';
 
 -- title: EXPLAIN over a masked table
 -- sqlstate: 0A000

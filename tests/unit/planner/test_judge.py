@@ -31,7 +31,7 @@ def judged(sql: str) -> Judgement:
         ("SET NAMES 'UTF8'", StatementKind.SETTING),
         ("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", StatementKind.SETTING),
         ("SHOW transaction_isolation", StatementKind.SETTING),
-        ("DECLARE c CURSOR FOR SELECT 1", StatementKind.CURSOR),
+        ("DECLARE c CURSOR FOR SELECT 1", StatementKind.DECLARE),
         ("FETCH 10 FROM c", StatementKind.CURSOR),
         ("COPY (SELECT 1) TO STDOUT", StatementKind.COPY_OUT),
         ("COPY a TO STDOUT", StatementKind.COPY_OUT),
@@ -85,8 +85,10 @@ def test_effects_on_the_session_are_told(sql: str, effects: Effects) -> None:
         ("CALL p()", "0A000"),
         ("LISTEN a", "0A000"),
         ("NOTIFY a", "0A000"),
-        ("PREPARE p AS SELECT 1", "0A000"),
-        ("EXECUTE p", "0A000"),
+        ("PREPARE p AS CREATE TABLE t ()", "42601"),
+        ("DECLARE c CURSOR FOR SELECT set_config('search_path', 'x', false)", "0A000"),
+        ("EXECUTE p((SELECT ssn FROM patients))", "0A000"),
+        ("COPY a TO STDOUT (ENCODING 'LATIN1')", "0A000"),
         ("EXPLAIN EXECUTE p", "0A000"),
         ("EXPLAIN CREATE TABLE x AS SELECT 1", "0A000"),
         ("VACUUM", "0A000"),
@@ -120,7 +122,20 @@ def test_everything_else_is_refused(sql: str, sqlstate: str) -> None:
     assert sqlstate == refused.value.sqlstate
 
 
-def test_nested_queries_are_not_rewritten() -> None:
-    """EXPLAIN, DECLARE and COPY go upstream as they are, or not at all."""
-    assert Body.NESTED is judged("EXPLAIN SELECT * FROM a").body
+def test_queries_inside_statements_are_found() -> None:
+    """Those of DECLARE, COPY and PREPARE can be masked inside; EXPLAIN goes upstream as it is, or not at all."""
+    for sql in ("DECLARE c CURSOR FOR SELECT * FROM a", "COPY (SELECT * FROM a) TO STDOUT", "PREPARE p AS TABLE a"):
+        assert judged(sql).body is Body.NESTED
+        assert [str(r) for r in judged(sql).references.reads] == ["a"]
+    assert judged("EXPLAIN SELECT * FROM a").body is Body.FIXED
     assert [str(r) for r in judged("EXPLAIN ANALYZE SELECT * FROM a").references.reads] == ["a"]
+
+
+def test_names_that_the_session_keeps_are_read_off() -> None:
+    """As the server keeps them: folded, unquoted, cut at 63 bytes."""
+    assert judged('DECLARE "C d" CURSOR WITH HOLD FOR SELECT 1').effects == Effects(declares="C d", holdable=True)
+    assert judged("DECLARE C NO SCROLL CURSOR WITHOUT HOLD FOR SELECT 1").effects == Effects(declares="c")
+    assert judged("PREPARE P (int) AS DELETE FROM a WHERE b = $1").effects == Effects(prepares="p")
+    assert judged("FETCH BACKWARD ALL IN C").portal == "c"
+    assert judged("MOVE 1 FROM " + "x" * 70).portal == "x" * 63
+    assert judged("EXECUTE P(1, now())").prepared == "p"
