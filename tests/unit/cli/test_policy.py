@@ -104,7 +104,7 @@ def test_explain_of_what_passes(config: Path) -> None:
     ("statement", "said"),
     [
         ("SELECT note FROM clinic.patients", "decision: refused (42501"),
-        ("COPY clinic.patients TO STDOUT", "decision: refused (0A000"),
+        ("EXPLAIN SELECT ssn FROM clinic.patients", "decision: refused (0A000"),
         ("SELEC 1", "decision: refused (42601"),
     ],
 )
