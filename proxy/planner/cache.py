@@ -14,7 +14,7 @@ from typing import Final, Generic, TypeVar
 from proxy.errors import Refusal
 from proxy.planner.constants import MAX_CHARACTERS, Shape, free_constants
 from proxy.planner.plan import Plan
-from proxy.planner.templates import Template, make_template
+from proxy.planner.templates import Stored, Template, make_template
 
 _TEMPLATES_A_SHAPE: Final = 64
 
@@ -46,9 +46,10 @@ class Bounded(Generic[K, V]):
 
 
 class PlanCache:
-    """Decisions by text, and templates by shape, each under a search path."""
+    """Decisions by text, and templates by shape, each under a search path. ``stored`` is for token constants."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, stored: Stored | None = None) -> None:
+        self._stored = stored
         self.decisions: Bounded[tuple[str, Path], Plan | Refusal] = Bounded(size)
         self._shapes: Bounded[tuple[Shape, Path], _Known] = Bounded(size)
 
@@ -80,7 +81,7 @@ class PlanCache:
             known.free = free_constants(text, shape)
         if not known.free or len(known.templates) >= _TEMPLATES_A_SHAPE:
             return
-        template = make_template(plan, shape, constants, known.free, plan_text)
+        template = make_template(plan, shape, constants, known.free, plan_text, self._stored)
         if template is not None:
             known.templates[_bound(constants, known.free)] = template
 

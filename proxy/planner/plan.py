@@ -6,6 +6,7 @@ Invariant: a plan is immutable and holds everything that the session needs; the 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -133,6 +134,7 @@ class Plan:
     ``tokens``: by output position, the columns whose cells leave as tokens; None elsewhere, empty where there are none.
     ``token_parameters``: the same for the cells of Bind, by parameter number less one.
     ``copy_format``: of COPY TO STDOUT with columns of tokens.
+    ``token_literals``: the client's literals that were taken for tokens, for templates.
     ``template``: the plan that this one differs from in the text's constants only (see ``identity``).
     ``touches_protected``: it reads or writes a protected relation, so it is refused without a working journal.
     ``inner``: the plan of the query inside DECLARE or PREPARE, by which the rows of FETCH and EXECUTE are treated.
@@ -155,6 +157,7 @@ class Plan:
     inner: Plan | None = None
     portal: str | None = None
     prepared: str | None = None
+    token_literals: Mapping[str, TokenType] = field(default_factory=dict, repr=False, compare=False)
     template: Plan | None = field(default=None, repr=False, compare=False)
 
     @property

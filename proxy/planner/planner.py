@@ -27,6 +27,7 @@ from proxy.planner.references import inner
 from proxy.planner.rewriting import rewrite_query
 from proxy.planner.sources import Resolver, Source, Treatment
 from proxy.planner.tokens.check import Typed
+from proxy.planner.tokens.literals import stored_constant
 from proxy.planner.views import Views
 from proxy.policy.bound import BoundPolicy, BoundRole
 from proxy.tokens.types import Vocabulary
@@ -64,7 +65,7 @@ class Planner:
         self.role = role
         self.snapshot = policy.snapshot
         self._views = Views(policy.snapshot, role, vocabulary)
-        self._cache = PlanCache(cache_size)
+        self._cache = PlanCache(cache_size, partial(stored_constant, vocabulary) if vocabulary is not None else None)
         self._meter = meter
         self._last: tuple[str, Parts | None] = ("", None)
 
@@ -175,6 +176,7 @@ class Planner:
             origins=_origins(outputs) if rewritten else (),
             tokens=typed.cells,
             token_parameters=typed.parameters,
+            token_literals=typed.literals,
             effects=judgement.effects,
             touches_protected=bool(lineage.uses or targets or judgement.portal or judgement.prepared) or rewritten,
             policy_version=self.policy.version,

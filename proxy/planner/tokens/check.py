@@ -7,7 +7,7 @@ refused; a statement that names no token column comes back as it was.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -24,7 +24,7 @@ from proxy.planner.tokens.refusals import misused
 from proxy.planner.tokens.scopes import Scope
 from proxy.planner.tokens.sources import Relations
 from proxy.planner.tokens.variables import Held, Variable
-from proxy.tokens.types import Vocabulary
+from proxy.tokens.types import TokenType, Vocabulary
 
 
 def _as_it_is(tree: exp.Expr) -> exp.Expr:
@@ -36,6 +36,7 @@ class Typed:
     """What the check found: the cells of each output and each parameter that are tokens (both empty where none is).
 
     ``outputs`` is what each output column holds, by position, for the relations that read this as a view.
+    ``literals`` are those that are tokens, as the client wrote them.
     ``finish`` turns token literals into stored values and orders into the opaque one: on the tree that was checked
     (changed in place, maybe with another root), after its relations were masked, since it copies expressions.
     """
@@ -43,6 +44,7 @@ class Typed:
     cells: tuple[TokenCells | None, ...] = ()
     parameters: tuple[TokenCells | None, ...] = ()
     outputs: tuple[Held | None, ...] = ()
+    literals: Mapping[str, TokenType] = field(default_factory=dict, repr=False)
     finish: Callable[[exp.Expr], exp.Expr] = field(default=_as_it_is, repr=False, compare=False)
 
 
@@ -70,6 +72,7 @@ def check_tokens(
         cells=cells if any(cells) else (),
         parameters=parameter_cells(findings),
         outputs=tuple(_held(output.kind) for output in outputs.columns),
+        literals={n.name: t.type for n, kind in findings.literals if (t := kind.tokens) is not None},
         finish=partial(_finish, findings=findings, vocabulary=vocabulary),
     )
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from sqlglot import exp
 
+from proxy.planner.dialect.tokens import quote_string
 from proxy.planner.plan import TokenCells
 from proxy.planner.tokens.findings import Findings
 from proxy.planner.tokens.refusals import Use, misused
@@ -83,6 +84,22 @@ def _fits(kind: Variable, spelling: str, token_type: TokenType) -> bool:
     return name in _CASTS[token_type.stored] and bool(match[2]) is is_array
 
 
+def stored_constant(vocabulary: Vocabulary, token_type: TokenType, constant: str) -> str:
+    """What ``place_literals`` puts in the place of a constant, both as SQL: a whole number or a plain quoted string."""
+    literal = constant[1:-1].replace("''", "'") if constant.startswith("'") else constant
+    stored, is_number = _stored(vocabulary, token_type, literal)
+    return stored if is_number else quote_string(stored)
+
+
+def _stored(vocabulary: Vocabulary, token_type: TokenType, literal: str) -> tuple[str, bool]:
+    """The stored value and whether it is written as a number.
+
+    As a number it has the type that its size needs, so that one out of range matches nothing and does not raise.
+    """
+    stored = vocabulary.stored_literal(token_type, literal)
+    return stored, token_type.stored in _WHOLE_NUMBERS and _INTEGER.fullmatch(stored) is not None
+
+
 def _place(node: exp.Literal, kind: Variable, tokens: Tokens, vocabulary: Vocabulary) -> None:
     token_type = tokens.type
     if isinstance(kind.bound, Elements):
@@ -91,10 +108,9 @@ def _place(node: exp.Literal, kind: Variable, tokens: Tokens, vocabulary: Vocabu
     whole = token_type.stored in _WHOLE_NUMBERS
     if not node.is_string and not (whole and _INTEGER.fullmatch(node.name)):
         raise misused(tokens.column, Use("beside a number"), token_type)
-    stored = vocabulary.stored_literal(token_type, node.name)
+    stored, is_number = _stored(vocabulary, token_type, node.name)
     node.set("this", stored)
-    # As a number it has the type that its size needs, so that one out of range matches nothing and does not raise.
-    node.set("is_string", not (whole and _INTEGER.fullmatch(stored)))
+    node.set("is_string", not is_number)
 
 
 def _stored_array(node: exp.Literal, tokens: Tokens, vocabulary: Vocabulary) -> str:
