@@ -39,7 +39,7 @@ THEFTS = [
     "SELECT x FROM leaky",
     "WITH c AS (SELECT mrn FROM patients) SELECT c::text FROM c",
     "WITH RECURSIVE r(m) AS (SELECT mrn FROM visits UNION SELECT m || '' FROM r) SELECT m FROM r",
-    "WITH RECURSIVE r(m) AS (SELECT mrn FROM visits UNION ALL SELECT m FROM r) CYCLE m SET l USING p SELECT p::text FROM r",
+    "WITH RECURSIVE r(m) AS (SELECT mrn FROM visits UNION ALL TABLE r) CYCLE m SET l USING p SELECT p::text FROM r",
     "SELECT (SELECT mrn || '' FROM patients ORDER BY id LIMIT 1)",
     "SELECT JSON_OBJECT('a': mrn)::text FROM patients",
     "SELECT mrn::varchar(8)::bytea::text FROM patients",
