@@ -28,7 +28,7 @@ _DOORS: dict[str, tuple[str, ...]] = {
     "google": ("planner/",),  # protobuf, which postgast's trees are made of
     "jwt": ("identity/",),
     "cryptography": ("tokens/", "net/tls.py", "identity/local_issuer.py"),
-    "ruamel": ("policy/", "settings.py"),
+    "ruamel": ("policy/", "settings_document.py"),
     "numpy": ("tokens/",),
     "asyncpg": ("catalog/", "demo/clinic.py"),
     "prometheus_client": ("metrics.py",),

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from proxy.errors import SettingsFileError
 from proxy.identity.issuer import Algorithm
 from proxy.net.limits import Limits
-from proxy.settings import MAX_SETTINGS_BYTES, Settings, load_settings
+from proxy.settings import Settings, load_settings
+from proxy.settings_document import MAX_SETTINGS_BYTES
 
 WHOLE = """\
 listen: {host: 127.0.0.1, port: 6432, tls: {certificate: server.crt, key: server.key}}
