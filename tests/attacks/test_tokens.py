@@ -35,6 +35,8 @@ THEFTS = [
     "SELECT format('%s', mrn) FROM patients",
     "SELECT x || '' FROM patients p, LATERAL (VALUES (p.mrn)) v(x)",
     "SELECT upper(who) FROM front",
+    "SELECT f.row_to_json::text FROM front f",
+    "SELECT v.row_to_json::text, v.mrn FROM visits v",
     "SELECT mrns::text FROM groups",
     "SELECT x FROM leaky",
     "WITH c AS (SELECT mrn FROM patients) SELECT c::text FROM c",

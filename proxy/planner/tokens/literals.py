@@ -76,6 +76,8 @@ def token_cells(kind: Variable) -> TokenCells | None:
 
 
 def _fits(kind: Variable, spelling: str, token_type: TokenType) -> bool:
+    if '"' in spelling and spelling != spelling.lower():  # a quoted name with capitals is another type
+        return False
     match = _ARRAY_TYPE.fullmatch(spelling.lower().replace('"', ""))
     if match is None:
         return False

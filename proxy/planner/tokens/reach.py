@@ -6,7 +6,7 @@ name a token column is left alone; one that can is checked, or refused where the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -49,14 +49,10 @@ class TokenReach:
 
         Raises UnsupportedRefusal with reason ``token``.
         """
-        found = [t for s in sources for _, t in self.columns(s) or () if t is not None]
+        needed = needed_names(tree)
+        found = [held for source in sources for held in self._reached(source, needed)]
         if not found:
             return Typed()
-        needed = needed_names(tree)
-        if needed is not None:
-            named = (t for s in sources for name, t in self.columns(s) or () if t is not None and name in needed)
-            if next(named, None) is None:
-                return Typed()
         if self.vocabulary is None:
             raise no_keys(found[0].tokens.column)
 
@@ -81,6 +77,17 @@ class TokenReach:
             for decision in access.columns
             if not isinstance(decision.mask, Deny | Hidden)
         )
+
+    def _reached(self, source: Source, needed: frozenset[str] | None) -> Iterator[Held]:
+        """The token columns that the statement's tree may name: a table's masking subquery has only the needed ones.
+
+        A view's text has them all, and ``view.row_to_json`` names none of them.
+        """
+        relation = source.relation
+        is_view = relation is not None and relation.kind is RelationKind.VIEW
+        for name, held in self.columns(source) or ():
+            if held is not None and (is_view or needed is None or name in needed):
+                yield held
 
     def _is_user_function(self, name: str) -> bool:
         return any(function == name for _, function in self.snapshot.functions)

@@ -16,12 +16,13 @@ ALLOWED: Final = (
     "Tokens can be compared (=, <>, <, BETWEEN, IN, ANY, IS NULL, IS DISTINCT FROM), joined, grouped, sorted, counted, "
     "put through CASE, COALESCE, NULLIF, MIN, MAX, array_agg, lag, lead and first_value, and united by set operations."
 )
+_AS_A_WHOLE: Final = "Use the column itself, as a whole: a token says nothing but which values are equal."
 _COMPARE: Final = "Compare it with a token, a parameter, or a column of the same token domain."
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What a statement does with an expression. ``what`` reads behind "cannot be used": ``with LIKE``.
+    """What a statement does with an expression. ``what`` reads behind "cannot be used": ``with LIKE``, ``in a row``.
 
     ``meets``: it brings two values together, which must be of one kind. ``instead`` is a hint of its own.
     """
@@ -93,4 +94,4 @@ def _kind(token_type: TokenType) -> str:
 
 
 def _refusal(message: str, hint: str) -> UnsupportedRefusal:
-    return UnsupportedRefusal(message, reason="token", detail=ALLOWED, hint=hint or None)
+    return UnsupportedRefusal(message, reason="token", detail=ALLOWED, hint=hint or _AS_A_WHOLE)

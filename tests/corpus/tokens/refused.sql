@@ -659,3 +659,18 @@ SELECT CASE WHEN left(mrn, 1) = '1' THEN 1 END FROM patients;
 -- sqlstate: 0A000
 -- reason: token
 SELECT CASE upper(mrn) WHEN 'A' THEN 1 END FROM patients;
+
+-- title: cast to another type of a similar name
+-- sqlstate: 0A000
+-- reason: token
+SELECT mrn::"TEXT" FROM patients;
+
+-- title: attribute notation on a view
+-- sqlstate: 42703
+-- reason: token
+SELECT f.row_to_json FROM front f;
+
+-- title: attribute notation on a view of groups
+-- sqlstate: 42703
+-- reason: token
+SELECT costs.to_jsonb, total FROM costs;
