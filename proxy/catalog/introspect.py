@@ -133,7 +133,9 @@ async def read_snapshot(connection: asyncpg.Connection) -> Snapshot:
         functions = _names(await connection.fetch(queries.FUNCTIONS))
         operators = _names(await connection.fetch(queries.OPERATORS))
         called = await connection.fetch(queries.TYPE_CALLS)
-        type_calls = frozenset((r["schema"], r["name"], r["function_schema"], r["function"]) for r in called)
+        casts = await connection.fetch(queries.BUILT_IN_CASTS)
+        type_calls = frozenset((r["schema"], r["name"], r["function_schema"], r["function"]) for r in (*called, *casts))
+        unasked = _unasked(casts)
         system_relations = frozenset(row["name"] for row in await connection.fetch(queries.SYSTEM_RELATIONS))
         system_functions = frozenset(row["name"] for row in await connection.fetch(queries.SYSTEM_FUNCTIONS))
     version = _digest(
@@ -141,7 +143,8 @@ async def read_snapshot(connection: asyncpg.Connection) -> Snapshot:
         server["database_oid"],
         server["version_num"],
         relations,
-        *(sorted(part) for part in (schemas, functions, operators, type_calls, system_relations, system_functions)),
+        *(sorted(part) for part in (schemas, functions, operators, type_calls)),
+        *(sorted(part) for part in (unasked, system_relations, system_functions)),
     )
     return Snapshot(
         database=server["database"],
@@ -153,6 +156,7 @@ async def read_snapshot(connection: asyncpg.Connection) -> Snapshot:
         functions=functions,
         operators=operators,
         type_calls=type_calls,
+        unasked_calls=unasked,
         system_relations=system_relations,
         system_functions=system_functions,
     )
@@ -202,8 +206,16 @@ def _relation(
         row_type_oid=row["row_type"],
         primary_key=keys.get(row["oid"], ()),
         parents=parents.get(row["oid"], ()),
+        has_write_rules=row["has_write_rules"],
         definition=None if definition is None else definition.strip().removesuffix(";"),
         stamp=row["stamp"],
+    )
+
+
+def _unasked(casts: Sequence[Row]) -> frozenset[tuple[str, str, bool]]:
+    """The functions of casts that no text need ask for: ``i`` (implicit) anywhere, ``a`` (assignment) in writes."""
+    return frozenset(
+        (row["function_schema"], row["function"], row["context"] == "i") for row in casts if row["context"] != "e"
     )
 
 

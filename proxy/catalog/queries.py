@@ -32,7 +32,8 @@ RELATIONS: Final = f"""
            concat_ws(' ',
                (SELECT sum(hashtextextended(a.xmin::text, a.attnum)) FROM pg_attribute a
                    WHERE a.attrelid = c.oid AND a.attnum > 0),
-               (SELECT sum(hashtextextended(w.xmin::text, 0)) FROM pg_rewrite w WHERE w.ev_class = c.oid)) AS stamp
+               (SELECT sum(hashtextextended(w.xmin::text, 0)) FROM pg_rewrite w WHERE w.ev_class = c.oid)) AS stamp,
+           EXISTS (SELECT FROM pg_rewrite w WHERE w.ev_class = c.oid AND w.ev_type <> '1') AS has_write_rules
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') AND {_USER_SCHEMA}
     ORDER BY c.oid
@@ -109,6 +110,23 @@ TYPE_CALLS: Final = f"""
     JOIN pg_type t ON t.oid = r.type JOIN pg_namespace n ON n.oid = t.typnamespace
     JOIN pg_proc p ON p.oid = r.function JOIN pg_namespace f ON f.oid = p.pronamespace
     WHERE {_USER_SCHEMA}
+"""
+
+# The same for casts between types that are all built-in: only superusers make them, and any text may run them. The
+# array of a type and the domains over it are cast by the same function. ``context`` is ``pg_cast.castcontext``.
+BUILT_IN_CASTS: Final = """
+    SELECT DISTINCT n.nspname AS schema, t.typname AS name, f.nspname AS function_schema, p.proname AS function,
+           c.castcontext::text AS context
+    FROM pg_cast c
+    JOIN pg_proc p ON p.oid = c.castfunc
+    JOIN pg_namespace f ON f.oid = p.pronamespace AND f.nspname NOT IN ('pg_catalog', 'information_schema')
+    JOIN pg_type s ON s.oid = c.castsource AND s.typnamespace = 'pg_catalog'::regnamespace
+    JOIN pg_type b ON b.oid = c.casttarget AND b.typnamespace = 'pg_catalog'::regnamespace
+    JOIN pg_type t ON b.oid IN (t.oid, t.typelem, t.typbasetype)
+    JOIN pg_namespace n ON n.oid = t.typnamespace
+    WHERE NOT EXISTS (
+        SELECT FROM pg_depend e WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e'
+    )
 """
 
 OPERATORS: Final = f"""

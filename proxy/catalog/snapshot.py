@@ -72,6 +72,7 @@ class Relation:
     ``parents`` are the oids of the relations it is a partition or an inheritance child of; ``primary_key`` the column
     names of its (not deferrable) primary key, empty where there is none. ``row_type_oid`` is ``pg_class.reltype``.
     ``stamp`` is another after each change of its columns or definition, also where a change was undone.
+    ``has_write_rules``: INSERT, UPDATE or DELETE on it runs rules (manual, 41.4).
     """
 
     oid: int
@@ -84,6 +85,7 @@ class Relation:
     parents: tuple[int, ...] = ()
     definition: str | None = None
     stamp: str = ""
+    has_write_rules: bool = False
 
     @property
     def qualified_name(self) -> str:
@@ -101,7 +103,9 @@ class Snapshot:
 
     ``functions`` are (schema, name) of every function, aggregate and procedure outside pg_catalog and
     information_schema; ``operators`` likewise; ``type_calls`` are (schema, type, schema, function): what a cast to or
-    from a type runs without naming it; ``server_version_num`` is the upstream's, for instance 160004.
+    from a type runs without naming it; ``unasked_calls`` are (schema, function, anywhere) of casts between built-in
+    types that no text need ask for: in any expression, or only where a row is written; ``server_version_num`` is the
+    upstream's, for instance 160004.
     ``system_relations`` are the names of the relations in pg_catalog (they are found before the search path), and
     ``system_functions`` those of its functions. OIDs mean the same as long as ``database_oid`` is the same.
     """
@@ -114,6 +118,7 @@ class Snapshot:
     functions: frozenset[tuple[str, str]] = frozenset()
     operators: frozenset[tuple[str, str]] = frozenset()
     type_calls: frozenset[tuple[str, str, str, str]] = frozenset()
+    unasked_calls: frozenset[tuple[str, str, bool]] = frozenset()
     system_relations: frozenset[str] = frozenset()
     system_functions: frozenset[str] = frozenset()
     database_oid: int = 0

@@ -6,11 +6,15 @@ Invariant: a name is allowed only if all that Postgres could take it for is allo
 
 from __future__ import annotations
 
+from typing import Final
+
 from proxy.catalog.snapshot import Snapshot
 from proxy.errors import PolicyRefusal
 from proxy.planner import allowlist
 from proxy.planner.references import NamedObject, References
 from proxy.policy.bound import BoundRole
+
+_GRAMMAR_VERSION: Final = 180_000  # what libpg_query reads by: an older server may read a word as a function's name
 
 
 def check(references: References, snapshot: Snapshot, role: BoundRole, search_path: tuple[str, ...]) -> None:
@@ -19,10 +23,19 @@ def check(references: References, snapshot: Snapshot, role: BoundRole, search_pa
         _check_function(function, snapshot, role, search_path)
     for operator in references.operators:
         _check_operator(operator, snapshot, role, search_path)
+    for schema in search_path if snapshot.server_version_num < _GRAMMAR_VERSION else ():
+        for keyword in sorted(references.keywords):
+            if (schema, keyword) in snapshot.functions and f"{schema}.{keyword}" not in role.functions:
+                raise _refused(f"{schema}.{keyword}", role)
     for schema, name, *called in sorted(snapshot.type_calls):
-        bare = schema in search_path and NamedObject(None, name) in references.types
+        found_bare = schema == "pg_catalog" or schema in search_path
+        bare = found_bare and NamedObject(None, name) in references.types
         if (bare or NamedObject(schema, name) in references.types) and ".".join(called) not in role.functions:
             raise _refused(".".join(called), role)
+    for schema, name, anywhere in sorted(snapshot.unasked_calls):
+        asked = anywhere or bool(references.writes)
+        if asked and role.restricted and f"{schema}.{name}" not in role.functions:
+            raise _refused(f"{schema}.{name}", role, "the cast that calls")
 
 
 def check_attributes(references: References, resolved: set[int], snapshot: Snapshot, role: BoundRole) -> None:

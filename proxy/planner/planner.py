@@ -228,6 +228,12 @@ class Planner:
                 detail=f"The role {self.role.name} does not write it.",
                 hint=f"A policy can list it under roles.{self.role.name}.writes.",
             )
+        if source.relation is not None and source.relation.has_write_rules and self.role.restricted:
+            raise UnsupportedRefusal(
+                f"{source.schema}.{source.name} cannot be written by the role {self.role.name}",
+                reason="write",
+                detail="It has rules, which run statements that pgveil does not see.",
+            )
         if source.treatment is not Treatment.CLEAR:
             raise UnsupportedRefusal(
                 f"{source.schema}.{source.name} cannot be written by the role {self.role.name}",

@@ -7,8 +7,9 @@ Invariant: a kind of node that is not on the list below is refused, so that new 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 
 from proxy.errors import UnsupportedRefusal
@@ -28,6 +29,22 @@ _EXPRESSION_NODES: Final = """
     Boolean String BitString List A_Const NamedArgExpr IndexElem DefElem MergeSupportFunc
 """
 EXPRESSION_NODES: Final = frozenset(_EXPRESSION_NODES.split())
+# Syntax of PostgreSQL 16 to 18 that earlier servers read as calls of functions with these names.
+_YOUNG_SYNTAX: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "JsonFuncExpr": ("json_exists", "json_query", "json_value"),
+        "JsonTable": ("json_table",),
+        "JsonParseExpr": ("json",),
+        "JsonScalarExpr": ("json_scalar",),
+        "JsonSerializeExpr": ("json_serialize",),
+        "JsonObjectConstructor": ("json_object",),
+        "JsonArrayConstructor": ("json_array",),
+        "JsonArrayQueryConstructor": ("json_array",),
+        "JsonObjectAgg": ("json_objectagg",),
+        "JsonArrayAgg": ("json_arrayagg",),
+        "MergeSupportFunc": ("merge_action",),
+    }
+)
 NOWHERE: Final = -1  # ``(a).b``: whether ``a`` is a row or a value is not settled by its name
 WITH_BEARERS: Final = frozenset({"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"})
 
@@ -52,10 +69,15 @@ class NamedObject:
     name: str
 
 
+_EQUALS: Final = NamedObject(None, "=")
+
+
 @dataclass(slots=True)
 class References:
     """Everything one statement names. ``reads`` and ``writes`` keep one entry for each mention, in tree order.
 
+    ``operators`` has those too that no text names: of BETWEEN, CASE x WHEN, IN (SELECT …), USING and NATURAL.
+    ``keywords`` are names that are syntax to our grammar and may be functions to an older server.
     ``fields`` are the names written behind a dot, which Postgres may take for a function call in attribute notation
     (manual, 4.2.4), with the position of their ColumnRef, or NOWHERE. ``setting_calls`` are (function, setting name or
     None when it is no literal).
@@ -65,6 +87,7 @@ class References:
     writes: list[RelationReference] = field(default_factory=list)
     functions: set[NamedObject] = field(default_factory=set)
     operators: set[NamedObject] = field(default_factory=set)
+    keywords: set[str] = field(default_factory=set)
     types: set[NamedObject] = field(default_factory=set)
     fields: set[tuple[int, str]] = field(default_factory=set)
     setting_calls: list[tuple[str, str | None, str | None]] = field(default_factory=list)
@@ -174,12 +197,20 @@ class _Collector:
                         (function.name, _literal(message.args, 0), _literal(message.args, 1))
                     )
             case "A_Expr":
-                self.found.operators.add(_named(message.name))
+                self._operator(message)
             case "TypeName":
                 self.found.types.add(_named(message.names))
             case "SubLink":
                 if message.oper_name:
                     self.found.operators.add(_named(message.oper_name))
+                elif message.HasField("testexpr"):
+                    self.found.operators.add(_EQUALS)
+            case "CaseExpr":
+                if message.HasField("arg"):
+                    self.found.operators.add(_EQUALS)
+            case "JoinExpr":
+                if message.is_natural or message.using_clause:
+                    self.found.operators.add(_EQUALS)
             case "SortBy":
                 if message.use_op:
                     self.found.operators.add(_named(message.use_op))
@@ -190,7 +221,14 @@ class _Collector:
             case "A_Indirection":
                 self.found.fields.update((NOWHERE, name) for name in names_of(message.indirection))
             case _:
-                return
+                self.found.keywords.update(_YOUNG_SYNTAX.get(name, ()))
+
+    def _operator(self, message: Any) -> None:
+        operator = _named(message.name)
+        if "BETWEEN" in operator.name:  # its bounds are compared in either direction (SYMMETRIC), or both are negated
+            self.found.operators.update(NamedObject(None, name) for name in ("<", "<=", ">", ">="))
+        else:
+            self.found.operators.add(operator)
 
 
 def _check_sample(method: NamedObject) -> None:

@@ -62,6 +62,10 @@ class Extended:
             if name:
                 self._check_unused(name)
             statement = self._plan(name, text, data[text_end + 1 : stop])
+            plan = statement.plan if statement is not None else None
+            # A stale one must not be described: what it shows is not what was planned.
+            if plan is not None and plan.prepared is not None and state.path.known:
+                self._renewal.check(plan.prepared.encode())
         except ProxyError as refusal:
             return self._refuse(refusal, Request.PARSE, name, frame(PARSE, name + b"\0" + _FAILING_TEXT + bytes(3)))
         if statement is None:

@@ -146,6 +146,22 @@ async def test_view_definitions_are_qualified(clinic: Clinic, new_database: NewD
     assert ("clinic", "<<>>") in snapshot.operators
 
 
+async def test_what_runs_functions_unnamed(clinic: Clinic, new_database: NewDatabase) -> None:
+    """Casts between built-in types, with the arrays of the target, and rules on tables."""
+    snapshot = await snapshot_after(
+        clinic,
+        new_database(),
+        """
+        CREATE FUNCTION sales.made(boolean) RETURNS name LANGUAGE sql IMMUTABLE AS 'SELECT ''x''::name';
+        CREATE CAST (boolean AS name) WITH FUNCTION sales.made(boolean) AS ASSIGNMENT;
+        CREATE RULE quiet AS ON DELETE TO sales.orders DO INSTEAD NOTHING;
+        """,
+    )
+    assert {("pg_catalog", "name", "sales", "made"), ("pg_catalog", "_name", "sales", "made")} <= snapshot.type_calls
+    assert snapshot.unasked_calls == {("sales", "made", False)}
+    assert [r.qualified_name for r in snapshot.relations if r.has_write_rules] == ["sales.orders"]
+
+
 async def test_system_names(snapshot: Snapshot) -> None:
     """The system's relations and functions are listed by name, apart from the users'."""
     assert {"pg_class", "pg_stats", "pg_stat_activity"} <= snapshot.system_relations

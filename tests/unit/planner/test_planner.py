@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from proxy.errors import Refusal
+from proxy.errors import PolicyRefusal, Refusal, UnsupportedRefusal
 from proxy.planner.plan import Decision, Origin, Plan
 from proxy.planner.planner import Planner
-from tests.support.small_clinic import PATIENTS, planner
+from tests.support.small_clinic import PATIENTS, SNAPSHOT, planner
 
 PATH = ("clinic",)
 SCAN = 'SELECT "id" AS "id", CAST(NULL AS pg_catalog.text) AS "ssn"'
@@ -242,3 +243,46 @@ def test_too_deep_statements_are_refused(analyst: Planner) -> None:
     """Nesting that no parser survives is refused, not crashed on."""
     with pytest.raises(Refusal, match="nested too deeply"):
         analyst.plan("SELECT " + "(" * 5000 + "ssn" + ")" * 5000 + " FROM patients", PATH)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT json_value('{}', '$.a')",
+        "SELECT * FROM (VALUES (1)) a(x) JOIN (VALUES (1)) b(x) USING (x)",
+        "SELECT true::name",
+        "SELECT '{}'::pg_catalog._name",
+    ],
+)
+def test_functions_that_no_call_names_are_refused(tmp_path: Path, sql: str) -> None:
+    """What an older server, an operator's own look-up or a cast between built-in types would run."""
+    changed = replace(
+        SNAPSHOT,
+        functions=SNAPSHOT.functions | {("clinic", "json_value")},
+        operators=SNAPSHOT.operators | {("clinic", "=")},
+        type_calls=SNAPSHOT.type_calls | {("pg_catalog", n, "clinic", "label") for n in ("name", "_name")},
+    )
+    with pytest.raises(PolicyRefusal) as refused:
+        planner(tmp_path, "analyst", changed).plan(sql, ("clinic",))
+    assert refused.value.reason == "function"
+
+
+def test_implicit_casts_count_everywhere(tmp_path: Path) -> None:
+    """A cast that no text asks for may run in any expression, or where a row is written."""
+    anywhere = replace(SNAPSHOT, unasked_calls=frozenset({("clinic", "upper", True)}))
+    with pytest.raises(PolicyRefusal, match=r"the cast that calls clinic\.upper"):
+        planner(tmp_path, "analyst", anywhere).plan("SELECT 1", ("clinic",))
+    written = replace(SNAPSHOT, unasked_calls=frozenset({("clinic", "upper", False)}))
+    writing = planner(tmp_path, "analyst", written)
+    assert writing.plan("SELECT 1", ("clinic",)).text == "SELECT 1"
+    with pytest.raises(PolicyRefusal, match=r"the cast that calls clinic\.upper"):
+        writing.plan("INSERT INTO sales.orders VALUES (1)", ("clinic",))
+
+
+def test_rules_keep_a_table_from_being_written(tmp_path: Path) -> None:
+    """What a rule does instead is not in the statement."""
+    ruled = tuple(replace(r, has_write_rules=r.name == "orders") for r in SNAPSHOT.relations)
+    with pytest.raises(UnsupportedRefusal) as refused:
+        planner(tmp_path, "analyst", replace(SNAPSHOT, relations=ruled)).plan("DELETE FROM sales.orders", ())
+    assert refused.value.detail is not None
+    assert "rules" in refused.value.detail

@@ -79,6 +79,28 @@ def test_functions_operators_and_fields_are_found() -> None:
     assert {(None, "###"), ("s", "<<<")} == {(o.schema, o.name) for o in found.operators}
 
 
+@pytest.mark.parametrize(
+    ("text", "operators"),
+    [
+        ("SELECT * FROM a JOIN b USING (c)", {"="}),
+        ("SELECT * FROM a NATURAL JOIN b", {"="}),
+        ("SELECT CASE a WHEN 1 THEN 2 END", {"="}),
+        ("SELECT CASE WHEN a THEN 2 END", set()),
+        ("SELECT a IN (SELECT 1)", {"="}),
+        ("SELECT a NOT BETWEEN SYMMETRIC 1 AND 2", {"<", "<=", ">", ">="}),
+    ],
+)
+def test_operators_that_no_text_names_are_found(text: str, operators: set[str]) -> None:
+    """Postgres looks them up by name, along the search path, like those that are written."""
+    assert {o.name for o in references(text).operators} == operators
+
+
+def test_young_syntax_is_kept_by_name() -> None:
+    """A server that does not know it reads a call of a function with that name."""
+    assert "json_value" in references("SELECT json_value('{}', '$.a')").keywords
+    assert references("SELECT json_build_object()").keywords == set()
+
+
 def test_row_locks_are_seen_anywhere() -> None:
     """FOR SHARE in a sub-query counts."""
     assert references("SELECT * FROM (SELECT * FROM a FOR SHARE) x").locks_rows
