@@ -47,6 +47,7 @@ class Judgement:
 _WRITES: Final = {"InsertStmt": "INSERT", "UpdateStmt": "UPDATE", "DeleteStmt": "DELETE", "MergeStmt": "MERGE"}
 _WITH_WRITES: Final = frozenset({StatementKind.EXPLAIN, StatementKind.PREPARE})
 _HOLD: Final = 0x0020  # CURSOR_OPT_HOLD
+_ACCESS_SHARE: Final = 1
 _UTF8: Final = frozenset({"utf8", "unicode"})
 _TRANSACTION_ENDS: Final = frozenset({3, 4, 6, 7})  # COMMIT, ROLLBACK, RELEASE, ROLLBACK TO (TransactionStmtKind)
 _TRANSACTION_ALLOWED: Final = frozenset({1, 2, 3, 4, 5, 6, 7})
@@ -54,7 +55,6 @@ _HINTS: Final = {
     "CreateTableAsStmt": ("CREATE TABLE AS", "Use a plain SELECT and keep the result on the client."),
     "DoStmt": ("DO", "Send the statements themselves."),
     "CallStmt": ("CALL", "Procedures run SQL that pgveil cannot see."),
-    "LockStmt": ("LOCK", "Reads need no explicit lock."),
     "ListenStmt": ("LISTEN", "Notifications carry payloads that pgveil cannot mask."),
     "NotifyStmt": ("NOTIFY", "Notifications carry payloads that pgveil cannot mask."),
     "TruncateStmt": ("TRUNCATE", "Ask the database's administrators."),
@@ -100,6 +100,8 @@ def judge(statement: Any) -> Judgement:
             return _nested(StatementKind.PREPARE, inner(statement.query), "PREPARE", effects)
         case "ExecuteStmt":
             return _execute(statement)
+        case "LockStmt":
+            return _lock(statement)
         case "ExplainStmt":
             judged = _nested(StatementKind.EXPLAIN, inner(statement.query), "EXPLAIN")
             return replace(judged, body=Body.FIXED)
@@ -165,6 +167,18 @@ def _copy(statement: Any) -> Judgement:
     if statement.HasField("query"):
         return _nested(StatementKind.COPY_OUT, inner(statement.query), "COPY")
     return Judgement(StatementKind.COPY_OUT, collect(statement.relation), Body.NESTED, what="COPY")
+
+
+def _lock(statement: Any) -> Judgement:
+    """LOCK TABLE … IN ACCESS SHARE MODE, the lock that reading takes: dumps hold their tables by it."""
+    if statement.mode != _ACCESS_SHARE:
+        raise UnsupportedRefusal(
+            "LOCK is supported in ACCESS SHARE MODE only", reason="statement", hint="Reads need no stronger lock."
+        )
+    references = References()
+    for relation in statement.relations:
+        references.reads += collect(inner(relation)).reads
+    return Judgement(StatementKind.LOCK, references, Body.FIXED, what="LOCK")
 
 
 def _transaction(statement: Any) -> Judgement:

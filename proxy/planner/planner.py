@@ -29,6 +29,7 @@ from proxy.planner.sources import Resolver, Source, Treatment
 from proxy.planner.tokens.check import Typed
 from proxy.planner.tokens.literals import stored_constant
 from proxy.planner.views import Views
+from proxy.planner.writes import mask_write
 from proxy.policy.bound import BoundPolicy, BoundRole
 from proxy.tokens.types import Vocabulary
 
@@ -164,7 +165,7 @@ class Planner:
         is_select = query is not None and query.DESCRIPTOR.name == "SelectStmt"
         outputs = lineage.run(query) if is_select and judgement.body is not Body.FIXED else None
         function_rules.check_attributes(references, lineage.resolved, self.snapshot, self.role)
-        rewritten = any(s.needs_rewrite for s in sources)
+        rewritten = judgement.kind is not StatementKind.LOCK and any(s.needs_rewrite for s in sources)
         sent, typed = self._rewritten(text, tree, judgement, sources, resolver) if rewritten else (text, Typed())
         plan = Plan(
             text=sent,
@@ -189,12 +190,12 @@ class Planner:
         self, text: str, tree: Any, judgement: Judgement, sources: list[Source], resolver: Resolver
     ) -> tuple[str, Typed]:
         masked = ", ".join(sorted({f"{s.schema}.{s.name}" for s in sources if s.needs_rewrite}))
-        if judgement.body is Body.FIXED or judgement.references.writes:
+        if judgement.body is Body.FIXED:
             raise UnsupportedRefusal(
                 f"{judgement.what} is not supported on relations with masked columns",
                 reason="statement",
                 detail=f"Masked for the role {self.role.name}: {masked}.",
-                hint="Use a plain SELECT." if judgement.body is Body.FIXED else None,
+                hint="Use a plain SELECT.",
             )
         if judgement.references.locks_rows:
             raise UnsupportedRefusal(
@@ -211,7 +212,10 @@ class Planner:
         reads = judgement.references.reads
         nested = judgement.body is Body.NESTED
         query = only_query(tree) if nested else tree
-        sent, scans, typed = rewrite_query(query, text, reads, resolver.resolve, self._views.text, check)
+        if judgement.references.writes:
+            (sent, scans), typed = mask_write(query, resolver.resolve, self._views.text), Typed()
+        else:
+            sent, scans, typed = rewrite_query(query, text, reads, resolver.resolve, self._views.text, check)
         below = frozenset(scan for s in sources for scan in self._views.scans_of(s))
         assert_contained(sent, scans | below, resolver.resolve)
         if any(typed.cells) and judgement.kind is StatementKind.COPY_OUT:

@@ -25,7 +25,7 @@ def check_set(statement: Any) -> bool:
     if statement.kind == _RESET_ALL:
         return True
     if statement.kind == _SET_MULTI:
-        if name not in ("transaction", "session characteristics"):
+        if name not in ("transaction", "session characteristics", "transaction snapshot"):
             raise UnsupportedRefusal(f"SET {name.upper()} is not supported", reason="setting")
         return False
     if name not in ALLOWED_SETTINGS:
@@ -36,8 +36,8 @@ def check_set(statement: Any) -> bool:
 
 
 def check_show(name: str) -> None:
-    """Judge SHOW (PolicyRefusal for settings that are not on the list)."""
-    if name.lower() not in SHOWABLE_SETTINGS:
+    """Judge SHOW (PolicyRefusal for settings that are not on the list). SHOW ALL shows what pg_settings does."""
+    if name.lower() != "all" and name.lower() not in SHOWABLE_SETTINGS:
         raise _not_allowed(name.lower(), "show")
 
 
