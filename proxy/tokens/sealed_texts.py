@@ -20,6 +20,7 @@ import numpy as np
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
+from proxy.tokens.short_siv import BLOCK, ShortSiv
 from proxy.tokens.types import DOMAIN_NAME
 
 _TOKEN: Final = re.compile(rb"(%s)_([1-9][0-9]{0,5})_([a-z2-7]{26,})" % DOMAIN_NAME.pattern.encode())
@@ -37,15 +38,39 @@ def named(token: bytes) -> tuple[str, int] | None:
 class SealedTexts:
     """Tokens of one domain and epoch."""
 
-    __slots__ = ("_associated", "_cipher", "_prefix")
+    __slots__ = ("_associated", "_cipher", "_prefix", "_short")
 
     def __init__(self, domain: str, epoch: int, key: bytes) -> None:
         self._cipher = AESSIV(key)
+        self._short = ShortSiv(key, domain.encode())
         self._associated = [domain.encode()]
         self._prefix = f"{domain}_{epoch}_".encode()
 
     def encrypt(self, cells: Sequence[bytes]) -> list[bytes]:
         """The token of each text."""
+        lengths = set(map(len, cells))
+        if max(lengths, default=0) < BLOCK:
+            return self._short_tokens(cells)
+        if min(lengths) >= BLOCK:
+            return self._long_tokens(cells)
+        short = iter(self._short_tokens([cell for cell in cells if len(cell) < BLOCK]))
+        long = iter(self._long_tokens([cell for cell in cells if len(cell) >= BLOCK]))
+        return [next(short if len(cell) < BLOCK else long) for cell in cells]
+
+    def _short_tokens(self, cells: Sequence[bytes]) -> list[bytes]:
+        if not cells:
+            return []
+        sealed, lengths = self._short.seal(cells)
+        longest = int(lengths.max())
+        width = (longest + 4) // 5 * 5  # whole groups of base 32
+        groups = np.zeros((len(cells), width), dtype=np.uint8)
+        groups[:, :longest] = sealed[:, :longest]
+        letters = _letters(groups.tobytes())
+        prefix, step = self._prefix, width // 5 * 8
+        ends = ((lengths * 8 + 4) // 5).tolist()
+        return [prefix + letters[at : at + end] for at, end in zip(range(0, len(letters), step), ends, strict=True)]
+
+    def _long_tokens(self, cells: Sequence[bytes]) -> list[bytes]:
         seal, associated = self._cipher.encrypt, self._associated
         sealed = [seal(cell, associated) for cell in cells]
         letters = _letters(b"".join([part + _FILLS[-len(part) % 5] for part in sealed]))
