@@ -36,8 +36,8 @@ def check_set(statement: Any) -> bool:
 
 
 def check_show(name: str) -> None:
-    """Judge SHOW (PolicyRefusal for settings that are not on the list). SHOW ALL shows what pg_settings does."""
-    if name.lower() != "all" and name.lower() not in SHOWABLE_SETTINGS:
+    """Judge SHOW (PolicyRefusal for settings that are not on the list)."""
+    if name.lower() not in SHOWABLE_SETTINGS:
         raise _not_allowed(name.lower(), "show")
 
 

@@ -45,7 +45,7 @@ def test_what_is_written_is_masked(writer: psycopg.Connection, clinic: Clinic, s
     """Neither RETURNING nor the written rows hold a stored number."""
     with clinic.connect() as connection:
         stored = {row[0] for row in connection.execute("SELECT ssn FROM clinic.patients WHERE ssn IS NOT NULL")}
-    answer = writer.execute(statement)  # type: ignore[call-overload]
+    answer = writer.execute(statement)
     seen = [row[0] for row in answer.fetchall()] if answer.description else []
     seen += [row[0] for row in writer.execute("SELECT name FROM sales.regions")]
     assert not stored & {name[:11] for name in seen}

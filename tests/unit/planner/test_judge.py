@@ -39,7 +39,6 @@ def judged(sql: str) -> Judgement:
         ("UNLISTEN *", StatementKind.SESSION),
         ("LOCK TABLE a, ONLY b.c IN ACCESS SHARE MODE NOWAIT", StatementKind.LOCK),
         ("SET TRANSACTION SNAPSHOT '00000003-0000001B-1'", StatementKind.SETTING),
-        ("SHOW ALL", StatementKind.SETTING),
     ],
 )
 def test_what_tools_need_is_known(sql: str, kind: StatementKind) -> None:
@@ -108,6 +107,7 @@ def test_effects_on_the_session_are_told(sql: str, effects: Effects) -> None:
         ("SET client_encoding = 'LATIN1'", "0A000"),
         ("SET NAMES 'SJIS'", "0A000"),
         ("SET standard_conforming_strings = off", "0A000"),
+        ("SHOW ALL", "42501"),
         ("SHOW primary_conninfo", "42501"),
         ("SELECT set_config('role', 'x', false)", "42501"),
         ("SELECT set_config('client_encoding', x, false)", "0A000"),
