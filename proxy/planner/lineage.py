@@ -188,13 +188,16 @@ class Lineage:
         return (OutputColumn(name, uses=uses),)
 
     def _cast_column(self, value: Any, space: Namespace) -> tuple[str, ...] | None:
-        """The column that a cast leaves as it is, as names; None for anything else."""
-        cast = plain_cast(value)
-        fields = _field_path(cast[0]) if cast is not None else None
-        if cast is None or fields is None or fields[-1] == "*":
+        """The column that a cast, or several, leave as it is, as names; None for anything else."""
+        types: set[str] = set()
+        while (cast := plain_cast(value)) is not None:
+            value, type_name = cast
+            types.add(type_name)
+        fields = _field_path(value) if types else None
+        if fields is None or fields[-1] == "*":
             return None
-        column = self._column(fields, space, cast[0])
-        return fields if column is not None and column.type_name == cast[1] else None
+        column = self._column(fields, space, value)
+        return fields if column is not None and types == {column.type_name} else None
 
     def _star(self, fields: tuple[str, ...], space: Namespace) -> Columns | None:
         if len(fields) == 1:

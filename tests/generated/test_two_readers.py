@@ -72,10 +72,13 @@ def test_both_read_the_same_relations_of_the_whole_corpus(report: Report) -> Non
     compared = 0
     for text in texts:
         original = grammar.parse(text)
+        if inner(original.stmts[0].stmt).DESCRIPTOR.name != "SelectStmt":
+            continue  # EXPLAIN and the like: their query is cut out and planned as one
         tree = faithful_tree(original, text)
         theirs = Counter(_reference(table) for table in _table_references(tree))
         assert theirs == Counter(collect(inner(original.stmts[0].stmt)).reads), text
         compared += 1
+    assert compared >= 900
     report(f"two readers: {compared} statements of the corpus read alike")
 
 

@@ -43,8 +43,8 @@ class Oracle:
         self._copies: dict[str, str] = {}
         self._oids: dict[str, dict[int, int]] = {}
         self._sessions: dict[tuple[str, str], pq.abc.PGconn] = {}
-        self._snapshot = asyncio.run(introspect(_parameters(clinic), clinic.database))
-        self._policy = bind(load_policy(proxy.policy), self._snapshot)
+        self.snapshot = asyncio.run(introspect(_parameters(clinic), clinic.database))
+        self._policy = bind(load_policy(proxy.policy), self.snapshot)
 
     def compare(self, statement: CorpusStatement, role: str) -> list[str]:
         """Every difference, as ``way: what``; none means that the rule holds for this statement and role."""
@@ -130,8 +130,8 @@ class Oracle:
         with ExitStack() as making:
             name = making.enter_context(copied_database(self._clinic, f"masked_for_{role}"))
             with self._clinic.connect() as original, self._clinic.connect(database=name) as copy:
-                mask_database(original, copy, self._snapshot, bound)
-                self._oids[role] = original_oids(copy, self._snapshot)
+                mask_database(original, copy, self.snapshot, bound)
+                self._oids[role] = original_oids(copy, self.snapshot)
             self._kept.enter_context(making.pop_all())
         return name
 

@@ -164,3 +164,8 @@ SELECT v.c3, v.c7 FROM clinic.active_patients AS v (c1, c2, c3, c4, c5, c6, c7) 
 -- title: columns in upper case and quoted, one of them unknown to the other table
 -- order: total
 SELECT P."zip", d."name" FROM clinic.patients P, clinic.departments D WHERE p.PATIENT_ID = d.Department_Id ORDER BY "patient_id";
+
+-- title: an idle cast of an idle cast
+-- order: total
+SELECT p.dob::date::date AS dob, date(p.dob::date) AS again, p.dob::timestamp::date AS other FROM patients p
+WHERE p.patient_id < 20 ORDER BY p.patient_id;
