@@ -69,7 +69,7 @@ CLIENTS: Final = (
     Client(
         "psycopg 2",
         _python("with_psycopg2"),
-        _without(Feature.PREPARED, Feature.BINARY, Feature.PIECES, Feature.PIPELINE),
+        _without(Feature.BINARY, Feature.PIECES, Feature.PIPELINE),
     ),
     Client("asyncpg", _python("with_asyncpg"), _without(Feature.CURSOR, Feature.PIPELINE)),
     Client(
@@ -81,6 +81,7 @@ CLIENTS: Final = (
         _without(Feature.PREPARED, Feature.BINARY, Feature.PIECES, Feature.COPY, Feature.PIPELINE),
     ),
     Client("pandas", _python("with_pandas"), _only(Feature.MASKS, Feature.CATALOG, Feature.PARAMETERS, Feature.CURSOR)),
+    Client("ADBC", _python("with_adbc"), _without(Feature.CURSOR, Feature.PIPELINE)),
     Client("pgcli", _python("with_pgcli"), _only(Feature.MASKS, Feature.CATALOG, Feature.ERRORS)),
     _pgjdbc("extended"),
     _pgjdbc("extendedForPrepared"),

@@ -51,6 +51,11 @@ def texts(rows: Iterable[Iterable[Any]]) -> list[list[str | None]]:
     return [[None if value is None else str(value) for value in row] for row in rows]
 
 
+def copied(text: str) -> list[list[str | None]]:
+    """The rows of COPY's text format, where no value needs an escape."""
+    return [[None if cell == "\\N" else cell for cell in line.split("\t")] for line in text.splitlines()]
+
+
 def perform(features: Mapping[str, Callable[[Task], object]]) -> None:
     """Do each feature (named as in ``scenario.Feature``) and print ``{name: {"shown": …} or {"error": …}}``."""
     task = Task(**json.load(sys.stdin))

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from tests.clients.programs.task import Task, perform, texts
+from tests.clients.programs.task import Task, copied, perform, texts
 
 COLUMNS = """
     SELECT column_name::text FROM information_schema.columns WHERE table_schema = $1 AND table_name = $2
@@ -91,7 +91,7 @@ async def copy(task: Task) -> object:
     target = io.BytesIO()
     async with connected(task) as connection:
         await connection.copy_from_query(task.text("copied"), output=target)
-    return [line.split("\t") for line in target.getvalue().decode().splitlines()]
+    return copied(target.getvalue().decode())
 
 
 def _to_the_end(feature: Callable[[Task], Awaitable[object]]) -> Callable[[Task], object]:

@@ -48,7 +48,7 @@ sub catalog {
 
 sub by_cursor {
     my $database = connected(AutoCommit => 0);
-    $database->do("DECLARE pieces CURSOR FOR $texts{declared}");
+    $database->do("DECLARE pieces CURSOR FOR $texts{many}");
     my @shown;
     while (1) {
         my $rows = ask($database, 'FETCH 1000 FROM pieces');
@@ -92,7 +92,7 @@ sub copy {
     my ($line, @shown) = ('');
     while ($database->pg_getcopydata($line) >= 0) {
         chomp $line;
-        push @shown, [ split /\t/, $line ];
+        push @shown, [ map { $_ eq '\\N' ? undef : $_ } split /\t/, $line ];
     }
     $database->disconnect;
     return \@shown;

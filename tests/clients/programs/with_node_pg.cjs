@@ -93,7 +93,7 @@ const copy = (task) =>
   connected(task, async (client) => {
     let printed = "";
     for await (const chunk of client.query(copyTo(`COPY (${task.texts.copied}) TO STDOUT`))) printed += chunk;
-    return printed.trimEnd().split("\n").map((line) => line.split("\t"));
+    return printed.trimEnd().split("\n").map((line) => line.split("\t").map((cell) => (cell === "\\N" ? null : cell)));
   });
 
 perform({

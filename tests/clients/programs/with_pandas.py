@@ -34,7 +34,7 @@ def parameters(task: Task) -> object:
 
 def by_cursor(task: Task) -> object:
     with engine(task).connect().execution_options(stream_results=True) as connection:
-        chunks = pd.read_sql_query(text(task.text("declared")), connection, chunksize=1000)
+        chunks = pd.read_sql_query(text(task.text("many")), connection, chunksize=1000)
         return [row for chunk in chunks for row in _rows(chunk)]
 
 

@@ -10,7 +10,7 @@ import pg8000.dbapi
 import pg8000.native
 from pg8000.exceptions import DatabaseError
 
-from tests.clients.programs.task import Task, perform, texts
+from tests.clients.programs.task import Task, copied, perform, texts
 from tests.clients.programs.with_psycopg import COLUMNS
 
 
@@ -62,7 +62,7 @@ def prepared(task: Task) -> object:
 def by_cursor(task: Task) -> object:
     connection = pg8000.dbapi.connect(**_login(task))
     cursor = connection.cursor()
-    cursor.execute(f"DECLARE pieces CURSOR FOR {task.text('declared')}")
+    cursor.execute(f"DECLARE pieces CURSOR FOR {task.text('many')}")
     shown: list[list[str | None]] = []
     while rows := ask(connection, "FETCH FORWARD 1000 FROM pieces"):
         shown += rows
@@ -90,7 +90,7 @@ def errors(task: Task) -> object:
 def copy(task: Task) -> object:
     target = io.BytesIO()
     connect(task).cursor().execute(f"COPY ({task.text('copied')}) TO STDOUT", stream=target)
-    return [line.split("\t") for line in target.getvalue().decode().splitlines()]
+    return copied(target.getvalue().decode())
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from typing import Any
 
 import jpype
 
-from tests.clients.programs.task import Task, perform, texts
+from tests.clients.programs.task import Task, copied, perform, texts
 
 
 @contextmanager
@@ -171,7 +171,7 @@ def copy(task: Task) -> object:
         target = jpype.JClass("java.io.StringWriter")()
         unwrapped = connection.unwrap(jpype.JClass("org.postgresql.PGConnection"))
         unwrapped.getCopyAPI().copyOut(f"COPY ({task.text('copied')}) TO STDOUT", target)
-        return [line.split("\t") for line in str(target).splitlines()]
+        return copied(str(target))
 
 
 if __name__ == "__main__":

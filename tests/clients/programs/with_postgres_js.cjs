@@ -75,7 +75,7 @@ const copy = (task) =>
   connected(task, async (sql) => {
     let printed = "";
     for await (const chunk of await sql.unsafe(`COPY (${task.texts.copied}) TO STDOUT`).readable()) printed += chunk;
-    return printed.trimEnd().split("\n").map((line) => line.split("\t"));
+    return printed.trimEnd().split("\n").map((line) => line.split("\t").map((cell) => (cell === "\\N" ? null : cell)));
   });
 
 const pipeline = (task) =>

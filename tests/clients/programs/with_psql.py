@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from proxy.demo.binaries import find_binaries
-from tests.clients.programs.task import Task, perform
+from tests.clients.programs.task import Task, copied, perform
 
 _SEPARATOR = "|"
 _NULL = "<null>"
@@ -141,7 +141,7 @@ def copy(task: Task) -> object:
     printed, complaints = start(task, "-c", rf"\copy ({task.text('copied')}) to stdout").communicate(timeout=60)
     if complaints:
         raise AssertionError(complaints)
-    return [line.split("\t") for line in printed.splitlines()]
+    return copied(printed)
 
 
 def pipeline(task: Task) -> object:

@@ -74,7 +74,7 @@ def prepared(task: Task) -> object:
 def by_cursor(task: Task) -> object:
     """With ``UseDeclareFetch`` the driver declares a cursor for each SELECT and fetches from it."""
     with connect(task, autocommit=False, options={"UseDeclareFetch": "1", "Fetch": "1000"}) as connection:
-        return ask(connection, task.text("declared"))
+        return ask(connection, task.text("many"))
 
 
 def errors(task: Task) -> object:

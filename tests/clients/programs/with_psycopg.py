@@ -60,7 +60,7 @@ def pieces(task: Task) -> object:
 def by_cursor(task: Task) -> object:
     with connect(task) as connection, connection.transaction(), connection.cursor(name="pieces") as cursor:
         cursor.itersize = 1000
-        cursor.execute(query(task.text("declared")))
+        cursor.execute(query(task.text("many")))
         return texts(cursor)
 
 
@@ -95,7 +95,7 @@ def cancel(task: Task) -> object:
 def copy(task: Task) -> object:
     statement = query(f"COPY ({task.text('copied')}) TO STDOUT (FORMAT binary)")
     with connect(task) as connection, connection.cursor().copy(statement) as copied:
-        copied.set_types(["int4", "text"])
+        copied.set_types(["int8", "bpchar", "date", "text"])
         return texts(copied.rows())
 
 

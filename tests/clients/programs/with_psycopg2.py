@@ -9,7 +9,7 @@ from typing import Any
 import psycopg2
 import psycopg2.extensions
 
-from tests.clients.programs.task import Task, perform, texts
+from tests.clients.programs.task import Task, copied, perform, texts
 from tests.clients.programs.with_psycopg import COLUMNS
 
 
@@ -39,11 +39,18 @@ def parameters(task: Task) -> object:
     return [ask(connection, task.text("by_id", "%s"), [n])[0] for n in range(1, 11)]
 
 
+def prepared(task: Task) -> object:
+    connection = connect(task)
+    with connection.cursor() as cursor:
+        cursor.execute(f"PREPARE by_id (bigint) AS {task.text('by_id', '$1')}")
+    return [ask(connection, "EXECUTE by_id (%s)", [n])[0] for n in range(1, 21)]
+
+
 def by_cursor(task: Task) -> object:
     connection = psycopg2.connect(**task.libpq())
     with connection, connection.cursor(name="pieces") as cursor:
         cursor.itersize = 1000
-        cursor.execute(task.text("declared"))
+        cursor.execute(task.text("many"))
         return texts(cursor)
 
 
@@ -80,7 +87,7 @@ def copy(task: Task) -> object:
     target = io.StringIO()
     with connect(task).cursor() as cursor:
         cursor.copy_expert(f"COPY ({task.text('copied')}) TO STDOUT", target)
-    return [line.split("\t") for line in target.getvalue().splitlines()]
+    return copied(target.getvalue())
 
 
 if __name__ == "__main__":
@@ -89,6 +96,7 @@ if __name__ == "__main__":
             "MASKS": masks,
             "CATALOG": catalog,
             "PARAMETERS": parameters,
+            "PREPARED": prepared,
             "CURSOR": by_cursor,
             "ERRORS": errors,
             "CANCEL": cancel,

@@ -46,7 +46,7 @@ def _by_id(task: Task, last: int) -> object:
 
 def by_cursor(task: Task) -> object:
     with engine(task).connect().execution_options(yield_per=1000) as connection:
-        return texts(connection.execute(text(task.text("declared"))))
+        return texts(connection.execute(text(task.text("many"))))
 
 
 def errors(task: Task) -> object:
