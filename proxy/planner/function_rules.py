@@ -38,6 +38,16 @@ def check(references: References, snapshot: Snapshot, role: BoundRole, search_pa
             raise _refused(f"{schema}.{name}", role, "the cast that calls")
 
 
+def same_under_every_path(references: References, snapshot: Snapshot) -> bool:
+    """Whether nothing that is named could be another object under another search path."""
+    if references.reads or references.writes or references.fields:
+        return False
+    elsewhere = {name for _, name in snapshot.functions | snapshot.operators}
+    elsewhere |= {name for _, name, *_ in snapshot.type_calls}
+    named = references.functions | references.operators | references.types
+    return all(found.schema is not None or found.name not in elsewhere for found in named)
+
+
 def check_attributes(references: References, resolved: set[int], snapshot: Snapshot, role: BoundRole) -> None:
     """Refuse ``value.name`` where that could call a function that the role may not use (manual, 4.2.4).
 

@@ -139,6 +139,7 @@ class Plan:
     ``touches_protected``: it reads or writes a protected relation, so it is refused without a working journal.
     ``inner``: the plan of the query inside DECLARE or PREPARE, by which the rows of FETCH and EXECUTE are treated.
     ``portal``: the cursor that FETCH or MOVE names. ``prepared``: the statement that EXECUTE names.
+    ``any_path``: a SELECT that means the same under every search path.
     """
 
     text: str
@@ -158,6 +159,7 @@ class Plan:
     portal: str | None = None
     prepared: str | None = None
     token_literals: Mapping[str, TokenType] = field(default_factory=dict, repr=False, compare=False)
+    any_path: bool = False
     template: Plan | None = field(default=None, repr=False, compare=False)
 
     @property

@@ -183,6 +183,8 @@ class Planner:
             policy_version=self.policy.version,
             portal=judgement.portal,
             prepared=judgement.prepared,
+            any_path=judgement.kind is StatementKind.SELECT
+            and function_rules.same_under_every_path(references, self.snapshot),
         )
         return (_with_inner(plan, judgement) if judgement.kind in _HOLDS_PLAN else plan), outputs
 

@@ -12,7 +12,9 @@ from proxy.errors import PolicyRefusal, UnsupportedRefusal
 from proxy.planner.allowed_settings import ALLOWED_SETTINGS, ALLOWED_VALUES, SHOWABLE_SETTINGS, is_value_allowed
 
 _SET_VALUE: Final = 1
+_SET_DEFAULT: Final = 2
 _SET_MULTI: Final = 4
+_RESET: Final = 5
 _RESET_ALL: Final = 6
 
 
@@ -28,6 +30,10 @@ def check_set(statement: Any) -> bool:
         if name not in ("transaction", "session characteristics", "transaction snapshot"):
             raise UnsupportedRefusal(f"SET {name.upper()} is not supported", reason="setting")
         return False
+    if name == "session_authorization" and statement.kind in (_SET_DEFAULT, _RESET):
+        # A part of DISCARD ALL (manual, DISCARD), which pools send in pieces: back to the account that we logged in
+        # with, which nothing that is allowed here has left.
+        return True
     if name not in ALLOWED_SETTINGS:
         raise _not_allowed(name, "set")
     if statement.kind == _SET_VALUE:

@@ -66,6 +66,7 @@ def _with_text(plan: Plan, text: str) -> Plan:
         plan.portal,
         plan.prepared,
         plan.token_literals,
+        plan.any_path,
         plan,
     )
 

@@ -250,7 +250,7 @@ class Extended:
             script = self._state.scripts.single(text, self._state.path.current, path_known=False)
         except ProxyError:
             return None
-        return script if all(plan.kind not in NAMES_RELATIONS for plan in script.plans) else None
+        return script if all(plan.kind not in NAMES_RELATIONS or plan.any_path for plan in script.plans) else None
 
     def _renew(self, statement: Statement) -> tuple[Statement, bytes] | None:
         """Plan a statement again: (the statement to use, what to send before its use), or None where it must wait."""

@@ -168,7 +168,7 @@ class Scripts:
             for statement in statements:
                 offset = max(decoded.find(statement, offset), offset)
                 plan = self._plan(statement, offset, search_path)
-                if not path_known and plan.kind in NAMES_RELATIONS:
+                if not path_known and plan.kind in NAMES_RELATIONS and not plan.any_path:
                     raise _path_refusal()
                 plans.append(plan)
                 if plan.effects.prepares is not None:

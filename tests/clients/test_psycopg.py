@@ -198,6 +198,48 @@ def test_columns_are_described_as_the_original(proxy: ProxyProcess, clinic: Clin
         assert described(masked) == described(stored)
 
 
+@pytest.mark.parametrize(
+    "script",
+    [
+        # As Npgsql, deadpool and asyncpg give connections back to their pools.
+        (
+            "SET SESSION AUTHORIZATION DEFAULT;RESET ALL;CLOSE ALL;UNLISTEN *;SELECT pg_advisory_unlock_all();"
+            "DISCARD SEQUENCES;DISCARD TEMP"
+        ),
+        (
+            "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; UNLISTEN *; SELECT pg_advisory_unlock_all(); "
+            "DISCARD PLANS; DISCARD TEMP; DISCARD SEQUENCES"
+        ),
+        "SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; RESET ALL;",
+        "DISCARD ALL",
+    ],
+    ids=["npgsql", "deadpool", "asyncpg", "discard"],
+)
+def test_pools_reset_their_connections(proxy: ProxyProcess, script: str) -> None:
+    """A reset is answered statement for statement; afterwards the session is as it was at its start."""
+    with proxy.connect("analyst") as connection:
+        before = connection.execute("SHOW search_path").fetchone()
+        connection.execute("SET search_path TO clinic")
+        cursor = connection.execute(script)
+        answers = 1
+        while cursor.nextset():
+            answers += 1
+        assert answers == len(script.rstrip(";").split(";"))
+        assert connection.execute("SHOW search_path").fetchone() == before
+        with pytest.raises(psycopg.errors.UndefinedTable):
+            connection.execute("SELECT count(*) FROM patients")
+
+
+def test_a_change_of_path_before_a_statement_that_needs_none(proxy: ProxyProcess) -> None:
+    """What means the same under every search path may follow a change of it in the same message; the rest may not."""
+    with proxy.connect("analyst") as connection:
+        cursor = connection.execute("SET search_path = clinic; SELECT 1; SELECT count(*) FROM generate_series(1, 3)")
+        cursor.nextset()
+        assert cursor.fetchall() == [(1,)]
+        with pytest.raises(psycopg.errors.FeatureNotSupported, match="search_path"):
+            connection.execute("SET search_path = sales; SELECT count(*) FROM clinic.patients")
+
+
 def test_settings_are_the_sessions_own(proxy: ProxyProcess) -> None:
     """SET and SHOW go through; what a transaction has set is undone with it."""
     with proxy.connect("analyst") as connection:

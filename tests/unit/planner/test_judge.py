@@ -54,6 +54,8 @@ def test_what_tools_need_is_known(sql: str, kind: StatementKind) -> None:
         ("SET SCHEMA 'a'", Effects(search_path=True)),
         ("RESET ALL", Effects(search_path=True)),
         ("RESET search_path", Effects(search_path=True)),
+        ("SET SESSION AUTHORIZATION DEFAULT", Effects(search_path=True)),
+        ("RESET SESSION AUTHORIZATION", Effects(search_path=True)),
         ("SELECT set_config('search_path', 'a', false)", Effects(search_path=True)),
         ("SELECT pg_catalog.set_config('Search_Path', 'a', false)", Effects(search_path=True)),
         ("ROLLBACK", Effects(search_path=True)),

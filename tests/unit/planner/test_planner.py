@@ -172,6 +172,32 @@ def test_the_search_path_decides(analyst: Planner) -> None:
 
 
 @pytest.mark.parametrize(
+    ("sql", "any_path"),
+    [
+        ("SELECT 1", True),
+        ("SELECT count(*), sum(1 + 1), '1'::int, 'x'::text", True),
+        ("SELECT pg_catalog.upper('x')", True),
+        ("SELECT upper('x')", False),  # clinic has one too
+        ("SELECT 1 OPERATOR(pg_catalog.+) 1", True),
+        ("SELECT 'x'::known_ssn", False),
+        ("SELECT count(*) FROM other.things", False),
+        ("SELECT count(*) FROM pg_class", False),
+        ("SELECT (x).name FROM (SELECT 1 AS x) q", False),  # could be a call of name(x)
+        ("EXPLAIN SELECT 1", False),
+    ],
+)
+def test_what_means_the_same_under_every_path_says_so(analyst: Planner, sql: str, any_path: bool) -> None:
+    """Only a SELECT in which no name could be another object is free of the search path."""
+    path = ("other",)
+    try:
+        plan = analyst.plan(sql, path)
+    except Refusal:
+        assert not any_path
+    else:
+        assert plan.any_path is any_path
+
+
+@pytest.mark.parametrize(
     ("sql", "names"),
     [
         ("SELECT ssn AS a, ssn || 'x', last_name FROM patients", [(0, "ssn"), (2, "last_name")]),
