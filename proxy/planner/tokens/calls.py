@@ -52,7 +52,8 @@ class Calls(Expressions, ABC):
             return None
         if name == "count":
             for argument in arguments:
-                self.shape(argument, scope)
+                if self.row(argument, scope) is None:
+                    self.shape(argument, scope)
             return ordinary()
         if name in _SIZES and count:
             self.elements(arguments[0], scope)

@@ -96,6 +96,8 @@ class Expressions(ABC):
                 return self._array(node, scope)
             case exp.Bracket():
                 return self._subscript(node, scope)
+            case exp.Dot(expression=exp.Identifier() as name) if (item := self.row(node.this, scope)) is not None:
+                return self._field(item, name.name)
             case Call():
                 return self.call(node, scope)
             case exp.Window():
@@ -135,7 +137,8 @@ class Expressions(ABC):
                     node = node.this
                 self.condition(node, scope)
             case exp.Is() if isinstance(node.expression, exp.Null) or _is_not_null(node.expression):
-                self.shape(node.this, scope)
+                if self.row(node.this, scope) is None:
+                    self.shape(node.this, scope)
             case exp.EQ() | exp.NEQ() | exp.NullSafeEQ() | exp.NullSafeNEQ():
                 self._compare(node, scope)
             case exp.LT() | exp.LTE() | exp.GT() | exp.GTE():
@@ -282,6 +285,28 @@ class Expressions(ABC):
         parts = [node.args.get(key) for key in ("catalog", "db", "table", "this")]
         names = tuple("*" if isinstance(p, exp.Star) else p.name for p in parts if p is not None)
         self.findings.references[names] += 1
+
+    def row(self, node: exp.Expr, scope: Scope) -> Item | None:
+        """The FROM item that ``node`` is the whole row of, for uses that show nothing of its columns.
+
+        None, and nothing noted, where it is something else or its columns are not all known.
+        """
+        plain = bare(node)
+        if not isinstance(plain, exp.Column) or plain.args.get("table") is not None or isinstance(plain.this, exp.Star):
+            return None
+        if scope.column(plain.name) is not None:  # a column's name goes first
+            return None
+        item = scope.item(plain.name)
+        if item is None or item.open or scope.reaches_open():
+            return None
+        self.note_reference(plain)
+        return item
+
+    def _field(self, item: Item, name: str) -> Variable:
+        found = [c for c in item.columns if c.name == name]
+        if len(found) == 1:
+            return found[0].kind
+        return self._whole_row(item)  # a function in attribute notation, or an error
 
     def _column(self, node: exp.Column, scope: Scope) -> Variable:
         self.note_reference(node)

@@ -105,6 +105,15 @@ class Scope:
             level = level.outer
         return None
 
+    def reaches_open(self) -> bool:
+        """Whether a relation in this or an enclosing query may have columns that are not known."""
+        level: Scope | None = self
+        while level is not None:
+            if level.open:
+                return True
+            level = level.outer
+        return False
+
     def item(self, alias: str, schema: str | None = None) -> Item | None:
         """The item of that name, here or in an enclosing query."""
         level: Scope | None = self

@@ -427,3 +427,15 @@ SELECT (SELECT c.mrn FROM codes c LIMIT 1), p.mrn FROM patients p;
 -- title: nothing of tokens
 -- order: none
 SELECT age, count(*) FROM patients GROUP BY age;
+
+-- title: fields of a whole row
+-- order: none
+SELECT (p).mrn, (p).age, (f).who FROM patients p, front f WHERE (p).mrn = (f).who;
+
+-- title: whole rows counted and tested for NULL
+-- order: none
+SELECT count(p), count(*) FILTER (WHERE v IS NULL) FROM patients p LEFT JOIN visits v ON v.mrn = p.mrn;
+
+-- title: a field of a subquery's row
+-- order: none
+SELECT (s).m, (s).n FROM (SELECT mrn AS m, count(*) AS n FROM visits GROUP BY mrn) s;

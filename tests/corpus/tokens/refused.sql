@@ -185,10 +185,20 @@ SELECT greatest(mrn, 'a') FROM patients;
 -- reason: token
 SELECT p FROM patients p;
 
--- title: a whole row by another name
+-- title: a field of a whole row in a function
 -- sqlstate: 0A000
 -- reason: token
-SELECT (p).mrn FROM patients p;
+SELECT upper((p).mrn) FROM patients p;
+
+-- title: a function of a whole row as its field
+-- sqlstate: 0A000
+-- reason: token
+SELECT (p).row_to_json FROM patients p;
+
+-- title: a field of a row whose name may be a column's
+-- sqlstate: 0A000
+-- reason: token
+SELECT (p).mrn FROM patients p, pg_class;
 
 -- title: all fields of a whole row
 -- sqlstate: 0A000
