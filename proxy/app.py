@@ -9,19 +9,24 @@ from __future__ import annotations
 
 import logging
 import os
+import ssl
+from collections.abc import Iterator
 from typing import Final
 
 from proxy.admin.detokenization import DetokenizationHandler
+from proxy.admin.handles import HandlesHandler
 from proxy.admin.readiness import Readiness, reach
-from proxy.admin.server import AdminServer
+from proxy.admin.server import AdminServer, RouteDef
 from proxy.audit.journal import Journal
 from proxy.catalog.introspect import ConnectParameters, introspect
 from proxy.catalog.snapshot import Snapshot
 from proxy.catalog.store import CatalogStore
 from proxy.detokenizing import Detokenizer
 from proxy.errors import PolicyFileError, ProxyError, SettingsFileError
+from proxy.handle_desk import HandleDesk
 from proxy.identity.authenticator import Authenticator
-from proxy.identity.issuer import is_loopback
+from proxy.identity.handle_store import HandleStore
+from proxy.identity.handles import Handles
 from proxy.identity.principal import Principal
 from proxy.metrics import Metrics
 from proxy.net.listener import Server
@@ -36,7 +41,7 @@ from proxy.proving import CatalogProof
 from proxy.scopes import LivePlanning, Scopes
 from proxy.session.startup import Startup
 from proxy.session.upstream_login import Account
-from proxy.settings import KeyringSettings, Settings, UpstreamSettings
+from proxy.settings import AdminSettings, HandleSettings, KeyringSettings, Settings, UpstreamSettings
 from proxy.tokens.keyring_file import KeyringFile
 from proxy.tokens.master_key import master_key_source
 from proxy.tokens.tokenizer import Tokenizer
@@ -71,6 +76,17 @@ def load_tokenizer(keyring: KeyringFile | None, policy: Policy) -> Tokenizer | N
     return tokenizer
 
 
+def open_handles(settings: HandleSettings | None) -> Handles | None:
+    """The handles that the settings name (raises SettingsFileError where their file cannot be used)."""
+    if settings is None:
+        return None
+    return Handles(
+        HandleStore(settings.store),
+        max_lifetime=settings.max_lifetime_seconds,
+        max_per_principal=settings.max_per_principal,
+    )
+
+
 class Application:
     """One proxy. ``start``, ``reload`` and ``stop`` belong to one event loop."""
 
@@ -83,7 +99,8 @@ class Application:
         self._tokenizer = load_tokenizer(self._keyring, policy)
         self._scopes = Scopes(policy, self._metrics, self._tokenizer)
         self._watch = Watch(Journal(settings.audit.journal), self._metrics)
-        self._authenticator = Authenticator(settings.identity.issuers)
+        self._handles = open_handles(settings.handles)
+        self._authenticator = Authenticator(settings.identity.issuers, handles=self._handles)
         self._catalogs = CatalogStore(
             connect_parameters(settings.upstream),
             refresh_seconds=settings.upstream.catalog_refresh_seconds,
@@ -112,20 +129,27 @@ class Application:
             clear_passwords=settings.listen.allow_password_without_tls,
         )
         self._admin = AdminServer(
-            settings.admin.host, settings.admin.port, self._metrics, self._readiness, self._detokenization()
+            settings.admin.host,
+            settings.admin.port,
+            self._metrics,
+            self._readiness,
+            self._routes() if settings.admin.takes_tokens else (),
+            _admin_context(settings.admin),
         )
 
-    def _detokenization(self) -> DetokenizationHandler | None:
+    def _routes(self) -> Iterator[RouteDef]:
+        """What takes tokens on the admin port."""
+        if self._handles is not None:
+            yield from HandlesHandler(HandleDesk(self._authenticator, self._handles, self._watch)).routes()
         keyring = self._settings.keyring
-        if keyring is None or not is_loopback(self._settings.admin.host):
-            return None
-        detokenizer = Detokenizer(
-            lambda: self._scopes.policy,
-            lambda: self._tokenizer,
-            self._watch,
-            per_minute=keyring.detokenizations_per_minute,
-        )
-        return DetokenizationHandler(self._authenticator.authenticate, detokenizer)
+        if keyring is not None:
+            detokenizer = Detokenizer(
+                lambda: self._scopes.policy,
+                lambda: self._tokenizer,
+                self._watch,
+                per_minute=keyring.detokenizations_per_minute,
+            )
+            yield from DetokenizationHandler(self._authenticator.authenticate, detokenizer).routes()
 
     async def start(self) -> tuple[str, int]:
         """Check the policy against the named databases, then listen. Returns the actual host and port.
@@ -197,6 +221,8 @@ class Application:
         await self._admin.stop()
         await self._catalogs.close()
         await self._authenticator.close()
+        if self._handles is not None:
+            await self._handles.close()
         self._watch.journal.close()
 
     def _catalog_changed(self, snapshot: Snapshot) -> None:
@@ -285,6 +311,10 @@ def connect_parameters(upstream: UpstreamSettings) -> ConnectParameters:
 
 def _address(upstream: UpstreamSettings) -> UpstreamAddress:
     return UpstreamAddress(upstream.host, upstream.port, TlsMode(upstream.tls), upstream.ca)
+
+
+def _admin_context(admin: AdminSettings) -> ssl.SSLContext | None:
+    return server_context(admin.tls.certificate, admin.tls.key, protocol="http/1.1") if admin.tls is not None else None
 
 
 def _account(upstream: UpstreamSettings) -> Account:

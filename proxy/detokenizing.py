@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from proxy.allowances import Allowances
 from proxy.audit import records
 from proxy.errors import PolicyRefusal, Refusal, UnsupportedRefusal
 from proxy.identity.principal import Principal
@@ -22,8 +23,6 @@ from proxy.watching import Watch
 
 MOST_TOKENS: Final = 1000  # in one request
 _LONGEST_REASON: Final = 200
-_MINUTE: Final = 60.0
-_KEPT: Final = 10_000
 
 
 class TokenKind(Enum):
@@ -86,9 +85,8 @@ class Detokenizer:
         self._policy = policy
         self._tokens = tokens
         self._watch = watch
-        self._per_minute = per_minute
         self._clock = clock
-        self._allowances: dict[tuple[str, str], tuple[float, float]] = {}
+        self._allowances = Allowances(per_minute, clock=clock)
 
     def detokenize(self, principal: Principal, request: Request) -> list[str | None]:
         """The value of each token; None for what is none of the domain.
@@ -125,20 +123,9 @@ class Detokenizer:
                 reason="detokenize",
                 hint="An administrator can list the domain under detokenize of the role.",
             )
-        self._spend(principal, len(request.tokens))
+        if wait := self._allowances.spend((principal.issuer, principal.name), len(request.tokens)):
+            raise TooManyTokensError(wait)
         return tokenizer
-
-    def _spend(self, principal: Principal, count: int) -> None:
-        """A bucket that fills up in a minute. Raises TooManyTokensError where too little is in it."""
-        now, key = self._clock(), (principal.issuer, principal.name)
-        left, since = self._allowances.get(key, (float(self._per_minute), now))
-        left = min(left + max(now - since, 0) * self._per_minute / _MINUTE, self._per_minute)
-        wanted = min(count, self._per_minute)  # a request larger than the bucket empties it
-        if left < wanted:
-            raise TooManyTokensError((wanted - left) * _MINUTE / self._per_minute + 1)
-        if len(self._allowances) >= _KEPT:
-            self._allowances = {k: a for k, a in self._allowances.items() if now - a[1] < _MINUTE}
-        self._allowances[key] = (left - wanted, now)
 
     def _record(self, principal: Principal, request: Request, *, found: int = 0, refused: str | None = None) -> bytes:
         return records.detokenization(

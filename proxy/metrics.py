@@ -132,6 +132,7 @@ class Metrics:
         )
         self._rows = _Family("pgveil_rows_returned", "Rows by role, from command tags", ("role",))
         self._detokenizations = _Family("pgveil_detokenizations", "Tokens turned back into values", ("role", "domain"))
+        self._handles = _Family("pgveil_handles", "Handles issued and revoked", ("event",))
         self._plan_cache = _Family("pgveil_plan_cache", "Look-ups in the plan cache", ("result",))
         self._upstream_errors = _Family(
             "pgveil_upstream_errors", "Errors of the upstream by SQLSTATE class", ("sqlstate_class",)
@@ -206,6 +207,10 @@ class Metrics:
         """So many tokens were turned back into their values."""
         self._detokenizations.count(role, domain).value += tokens
 
+    def handle(self, event: str) -> None:
+        """A handle was issued or revoked."""
+        self._handles.count(event).value += 1
+
     def watch_journal(self, counts: Callable[[], tuple[int, int]]) -> None:
         """Ask this at each scrape: records written so far, and records waiting for the journal to be writable."""
         self._journal = counts
@@ -237,7 +242,7 @@ class Metrics:
             counted.metric()
             for counted in (
                 self._logins, self._statements, self._refusals, self._columns, self._rows, self._detokenizations,
-                self._plan_cache, self._upstream_errors, self._policy_reloads, self._plan_seconds,
+                self._handles, self._plan_cache, self._upstream_errors, self._policy_reloads, self._plan_seconds,
                 self._statement_seconds,
             )
         )  # fmt: skip

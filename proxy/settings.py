@@ -16,6 +16,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -61,6 +62,12 @@ def _master_key(value: str, info: ValidationInfo) -> str:
     if spelling is None:
         raise ValueError("should be file:PATH, env:NAME or vault:MOUNT/KEY")
     return f"file:{_resolved(Path(spelling['name']), info)}" if spelling["kind"] == "file" else value
+
+
+def _a_file(value: object) -> object:
+    if isinstance(value, str) and "://" in value:
+        raise ValueError("must be a file: handles are kept in SQLite only in this release, for the proxies of one host")
+    return value
 
 
 def _one_worker(value: int) -> int:
@@ -189,10 +196,28 @@ class AuditSettings(Section):
 
 
 class AdminSettings(Section):
-    """Metrics and health over HTTP."""
+    """Metrics, health, and what takes a token, over HTTP."""
 
     host: Text = Field("127.0.0.1", description="address for /metrics, /healthz and /readyz")
     port: Port = Field(9464, description="its port; 0 takes any that is free")
+    tls: ListenTls | None = Field(None, description="TLS on that port; without it tokens are taken on loopback only")
+
+    @property
+    def takes_tokens(self) -> bool:
+        """Whether a token may be sent there."""
+        return self.tls is not None or is_loopback(self.host)
+
+
+class HandleSettings(Section):
+    """Short passwords that stand for tokens."""
+
+    store: Annotated[OutputFile, BeforeValidator(_a_file)] = Field(
+        description="SQLite file that all proxies of the host share; it is made where it is missing"
+    )
+    max_lifetime_seconds: float = Field(
+        2_592_000, ge=60, le=315_360_000, description="longest life of a handle; it ends with its token in any case"
+    )
+    max_per_principal: int = Field(20, ge=1, le=10_000, description="live handles that one principal may have")
 
 
 class LimitSettings(Section):
@@ -216,10 +241,19 @@ class Settings(Section):
     identity: IdentitySettings = Field(description="whose tokens are accepted")
     policy: InputPath = Field(description="policy file, or a folder of them")
     keyring: KeyringSettings | None = Field(None, description="the keys of tokens and shifts, where the policy has any")
+    handles: HandleSettings | None = Field(
+        None, description="short passwords in exchange for tokens, for tools that cut long ones"
+    )
     audit: AuditSettings = Field(description="where it is written down")
     admin: AdminSettings = Field(default_factory=AdminSettings, description="metrics and health over HTTP")
     limits: LimitSettings = Field(default_factory=LimitSettings, description="how much the proxy takes")
     workers: Annotated[int, AfterValidator(_one_worker)] = Field(1, description="processes; only 1 in this release")
+
+    @model_validator(mode="after")
+    def _tokens_are_safe(self) -> Settings:
+        if self.handles is not None and not self.admin.takes_tokens:
+            raise ValueError("`handles` needs `admin.tls`, or an `admin.host` that is loopback: tokens are sent there")
+        return self
 
 
 def load_settings(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:

@@ -1,6 +1,6 @@
 """``POST /detokenize``: tokens turned back over HTTP, for those who may.
 
-Owns: what is asked and answered as JSON, and its status codes. Must not know: keys, how a token is turned back.
+Owns: what is asked and answered as JSON. Must not know: keys, how a token is turned back.
 Invariant: nobody is answered who has not shown a token (JWT) of a listed issuer; no answer is kept on the way.
 """
 
@@ -11,11 +11,11 @@ from typing import Final
 
 from aiohttp import web
 
-from proxy.detokenizing import Detokenizer, Request, TokenKind, TooManyTokensError
-from proxy.errors import AuthenticationError, JournalError, PolicyRefusal, ProxyError
+from proxy.admin.answers import HEADERS, bearer, error_answer
+from proxy.detokenizing import Detokenizer, Request, TokenKind
+from proxy.errors import ProxyError
 from proxy.identity.principal import Principal
 
-_HEADERS: Final = {"Cache-Control": "no-store"}
 _FIELDS: Final = {"role", "domain", "format", "tokens", "reason"}
 
 
@@ -26,34 +26,19 @@ class DetokenizationHandler:
         self._authenticate = authenticate
         self._detokenizer = detokenizer
 
+    def routes(self) -> list[web.RouteDef]:
+        """The path."""
+        return [web.post("/detokenize", self.answer)]
+
     async def answer(self, request: web.Request) -> web.Response:
         """``{"values": […]}`` in the order of the tokens, or ``{"error": …}``."""
         try:
             role, asked = await _read(request)
-            scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-            principal = await self._authenticate(token if scheme.lower() == "bearer" else "", role)
+            principal = await self._authenticate(bearer(request), role)
             values = self._detokenizer.detokenize(principal, asked)
         except ProxyError as error:
-            headers = dict(_HEADERS)
-            if isinstance(error, TooManyTokensError):
-                headers["Retry-After"] = str(int(error.wait) + 1)
-            content = {"error": error.message, "detail": error.detail, "hint": error.hint}
-            return web.json_response(content, status=_status(error), headers=headers)
-        return web.json_response({"values": values}, headers=_HEADERS)
-
-
-def _status(error: ProxyError) -> int:
-    match error:
-        case AuthenticationError():
-            return 401
-        case TooManyTokensError():
-            return 429
-        case PolicyRefusal():
-            return 403
-        case JournalError():
-            return 503
-        case _:
-            return 400
+            return error_answer(error)
+        return web.json_response({"values": values}, headers=HEADERS)
 
 
 async def _read(request: web.Request) -> tuple[str, Request]:

@@ -1,4 +1,4 @@
-"""The administrators' HTTP port: ``/metrics``, ``/healthz``, ``/readyz`` and ``/detokenize``.
+"""The administrators' HTTP port: ``/metrics``, ``/healthz``, ``/readyz``, and more that is given to it.
 
 Owns: the paths and what they answer. Must not know: sessions, SQL, how metrics are counted.
 Invariant: without a token (JWT) nothing that it answers is about a single person or value.
@@ -7,13 +7,17 @@ Invariant: without a token (JWT) nothing that it answers is about a single perso
 from __future__ import annotations
 
 import os
+import ssl
+from collections.abc import Iterable
 
 from aiohttp import web
+from aiohttp.web import RouteDef
 
-from proxy.admin.detokenization import DetokenizationHandler
 from proxy.admin.readiness import Readiness
 from proxy.errors import SettingsFileError
 from proxy.metrics import CONTENT_TYPE, Metrics
+
+__all__ = ["AdminServer", "RouteDef"]
 
 _STOP_SECONDS = 1.0
 _MAX_BODY_BYTES = 1 << 20
@@ -28,14 +32,16 @@ class AdminServer:
         port: int,
         metrics: Metrics,
         readiness: Readiness,
-        detokenization: DetokenizationHandler | None = None,
+        routes: Iterable[RouteDef] = (),
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        """``detokenization`` is None where nobody can be answered safely: beyond loopback there is no TLS here."""
+        """``routes`` are further paths; those that take tokens may be given only on loopback or with ``tls``."""
         self._host = host
         self._port = port
         self._metrics = metrics
         self._readiness = readiness
-        self._detokenization = detokenization
+        self._routes = tuple(routes)
+        self._tls = tls
         self._runner: web.AppRunner | None = None
 
     @property
@@ -49,12 +55,11 @@ class AdminServer:
         app.router.add_get("/metrics", self._show_metrics)
         app.router.add_get("/healthz", self._show_health)
         app.router.add_get("/readyz", self._show_readiness)
-        if self._detokenization is not None:
-            app.router.add_post("/detokenize", self._detokenization.answer)
+        app.router.add_routes(self._routes)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=_STOP_SECONDS, handle_signals=False)
         await runner.setup()
         try:
-            await web.TCPSite(runner, self._host, self._port).start()
+            await web.TCPSite(runner, self._host, self._port, ssl_context=self._tls).start()
         except OSError as problem:
             await runner.cleanup()
             reason = os.strerror(problem.errno) if problem.errno else type(problem).__name__

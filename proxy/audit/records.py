@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import Enum
 from functools import lru_cache
 from typing import Final
 
@@ -19,6 +20,13 @@ from proxy.planner.plan import Plan
 
 _NULL: Final = b"null"
 _LONGEST_TEXT: Final = 256  # for what a client says of itself, before or without a token
+
+
+class HandleEvent(Enum):
+    """What happened to a handle."""
+
+    ISSUED = "issued"
+    REVOKED = "revoked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +64,14 @@ def timestamp(at: float) -> str:
 def login(at: float, facts: SessionFacts) -> bytes:
     """A login was accepted; it ends with the token, at ``token_expires``."""
     return _line(
-        at, "login", facts.fields() | {"result": "accepted", "token_expires": timestamp(facts.principal.expires_at)}
+        at,
+        "login",
+        facts.fields()
+        | {
+            "result": "accepted",
+            "handle": facts.principal.handle,
+            "token_expires": timestamp(facts.principal.expires_at),
+        },
     )
 
 
@@ -128,6 +143,21 @@ def detokenization(
             "result": "refused" if refused is not None else "accepted",
             "refusal": refused,
             "policy": policy_version,
+        },
+    )
+
+
+def handle(at: float, event: HandleEvent, *, handle: str, principal: str, issuer: str, expires_at: float) -> bytes:
+    """A handle was issued or revoked; ``handle`` is its public id."""
+    return _line(
+        at,
+        "handle",
+        {
+            "event": event.value,
+            "handle": handle,
+            "principal": principal,
+            "issuer": issuer,
+            "expires": timestamp(expires_at),
         },
     )
 

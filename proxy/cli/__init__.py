@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from proxy.cli import demo, detokenize, keys, policy, serve, token
+from proxy.cli import demo, detokenize, handles, keys, policy, serve, token
 from proxy.errors import ProxyError
 
 app = typer.Typer(
@@ -41,7 +41,7 @@ def root(
     """A PostgreSQL proxy that shows each column as the caller's role may see it."""
 
 
-for module in (serve, demo, policy, keys, detokenize, token):
+for module in (serve, demo, policy, keys, handles, detokenize, token):
     module.register(app)
 
 

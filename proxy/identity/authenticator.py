@@ -1,25 +1,30 @@
-"""Logins: a password that is a JWT becomes a principal.
+"""Logins: a password that is a JWT, or a handle that stands for one, becomes a principal.
 
 Owns: choosing the issuer, verifying the token, and the cache of tokens verified before.
 Must not know: sessions, SQL, sockets. Invariant: a principal is returned only for a token whose signature was checked
-with a key of its issuer that is trusted now; no error, log line or ``repr`` holds any part of a token.
+with a key of its issuer that is trusted now, handle or not; no error, log line or ``repr`` holds any part of a token.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jwt
 
 from proxy.errors import AuthenticationError, SettingsFileError
 from proxy.identity.claims import Identity, TokenRefusedError, read_identity
+from proxy.identity.handle_store import HandlesUnavailableError
+from proxy.identity.handles import Handles, is_handle
 from proxy.identity.issuer import Algorithm, IssuerSettings
 from proxy.identity.key_set import KeySet
 from proxy.identity.key_source import KeySource, KeysUnavailableError, key_source
 from proxy.identity.principal import Principal
+
+logger = logging.getLogger(__name__)
 
 MAX_TOKEN_BYTES = 16384
 _CACHED_TOKENS = 4096
@@ -35,11 +40,12 @@ class _Issuer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Verified:
-    """A token seen before: whose it is, and the very keys that it was verified with."""
+class Verified:
+    """A token that was verified: whose it is, the very keys that were in force, and the thumbprint of its own."""
 
     issuer: _Issuer
     keys: KeySet
+    signing_key: str
     identity: Identity
 
 
@@ -50,15 +56,20 @@ class Authenticator:
         self,
         issuers: tuple[IssuerSettings, ...],
         *,
+        handles: Handles | None = None,
         sources: Callable[[IssuerSettings], KeySource] = key_source,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """``sources`` makes the key source of an issuer; ``clock`` gives seconds since the epoch."""
+        """``sources`` makes the key source of an issuer; ``clock`` gives seconds since the epoch.
+
+        Without ``handles`` only tokens are accepted.
+        """
         self._issuers = {settings.issuer: _Issuer(settings, sources(settings)) for settings in issuers}
         if len(self._issuers) != len(issuers):
             raise SettingsFileError("an issuer is listed twice")
         self._clock = clock
-        self._cache: dict[bytes, _Verified] = {}
+        self._handles = handles
+        self._cache: dict[bytes, Verified] = {}
 
     async def prepare(self) -> None:
         """Read every issuer's keys once. Raises SettingsFileError where a key file cannot be used.
@@ -82,13 +93,29 @@ class Authenticator:
         """The principal for a login. Raises AuthenticationError (28P01), whose DETAIL says why in general words."""
         reason = "The token cannot be used."
         try:
-            return (await self._identity(password)).acting_as(user)
+            if self._handles is not None and is_handle(password):
+                return await self._by_handle(self._handles, password, user)
+            return (await self.verify(password)).identity.acting_as(user)
         except TokenRefusedError as refused:
             reason = str(refused)
         # Raised outside of the handler, so that no part of the token hangs on the exception as its context.
         raise AuthenticationError(f'password authentication failed for user "{_shown(user)}"', detail=reason)
 
-    async def _identity(self, token: str) -> Identity:
+    async def _by_handle(self, handles: Handles, handle: str, user: str) -> Principal:
+        try:
+            found = await handles.find(handle)
+        except HandlesUnavailableError as problem:
+            logger.warning("a handle could not be looked up: %s", problem)
+            raise TokenRefusedError("Handles cannot be looked up now.") from None
+        if found is None or self._clock() >= found.identity.expires_at:
+            raise TokenRefusedError("The handle is unknown, has expired or was revoked.")
+        issuer = self._issuers.get(found.identity.issuer)
+        if issuer is None or not (await _keys(issuer.source.current)).holds(found.signing_key):
+            raise TokenRefusedError("The handle's token was signed with a key that is not trusted any more.")
+        return replace(found.identity.acting_as(user), handle=found.handle_id)
+
+    async def verify(self, token: str) -> Verified:
+        """What a token (no handle) says. Raises TokenRefusedError."""
         if len(token) > MAX_TOKEN_BYTES:
             raise TokenRefusedError(f"The token is longer than {MAX_TOKEN_BYTES} bytes.")
         if not token.isascii() or token.count(".") != 2:
@@ -96,18 +123,17 @@ class Authenticator:
         fingerprint = hashlib.sha256(token.encode("ascii")).digest()
         known = self._cache.get(fingerprint)
         if known is not None and known.keys is await _keys(known.issuer.source.current):
-            identity = known.identity
+            found = known
         else:
             self._cache.pop(fingerprint, None)
             found = await self._verify(token)
-            identity = found.identity
             self._remember(fingerprint, found)
-        if self._clock() >= identity.expires_at:
+        if self._clock() >= found.identity.expires_at:
             self._cache.pop(fingerprint, None)
             raise TokenRefusedError("The token has expired.")
-        return identity
+        return found
 
-    def _remember(self, fingerprint: bytes, found: _Verified) -> None:
+    def _remember(self, fingerprint: bytes, found: Verified) -> None:
         if len(self._cache) >= _CACHED_TOKENS:
             now = self._clock()
             for old in [f for f, v in self._cache.items() if v.identity.expires_at <= now]:
@@ -116,7 +142,7 @@ class Authenticator:
             del self._cache[next(iter(self._cache))]  # the one kept longest
         self._cache[fingerprint] = found
 
-    async def _verify(self, token: str) -> _Verified:
+    async def _verify(self, token: str) -> Verified:
         header, claimed = _unverified(token)
         name = claimed.get("iss")
         issuer = self._issuers.get(name) if isinstance(name, str) else None
@@ -130,9 +156,9 @@ class Authenticator:
         keys = await _keys(issuer.source.current)
         if not keys.candidates(algorithm, key_id):
             keys = await _keys(issuer.source.renewed)
-        payload = _checked_payload(token, settings, algorithm, keys.candidates(algorithm, key_id))
+        payload, key = _checked_payload(token, settings, algorithm, keys.candidates(algorithm, key_id))
         identity = read_identity(payload, settings.claims, settings.issuer, settings.leeway_seconds)
-        return _Verified(issuer, keys, identity)
+        return Verified(issuer, keys, keys.thumbprint(key), identity)
 
 
 async def _keys(ask: Callable[[], Awaitable[KeySet]]) -> KeySet:
@@ -160,13 +186,13 @@ def _key_id(header: Mapping[str, object]) -> str | None:
 
 def _checked_payload(
     token: str, settings: IssuerSettings, algorithm: Algorithm, candidates: tuple[jwt.PyJWK, ...]
-) -> Mapping[str, object]:
-    """The payload, once one candidate key verifies the signature and the registered claims hold (RFC 8725)."""
+) -> tuple[Mapping[str, object], jwt.PyJWK]:
+    """The payload and its key, once a candidate verifies the signature and the registered claims hold (RFC 8725)."""
     if not candidates:
         raise TokenRefusedError("The token names a key (kid) that its issuer does not offer for this algorithm.")
     for key in candidates[:_MAX_CANDIDATES]:
         try:
-            return jwt.decode(
+            payload: Mapping[str, object] = jwt.decode(
                 token,
                 key,
                 algorithms=[algorithm.value],
@@ -179,6 +205,7 @@ def _checked_payload(
             continue
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as problem:
             raise TokenRefusedError(_in_words(problem)) from None
+        return payload, key
     raise TokenRefusedError("The token's signature does not fit its issuer's keys.")
 
 

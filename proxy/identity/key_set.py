@@ -37,11 +37,12 @@ class KeySetError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class VerificationKey:
-    """One public key bound to one algorithm."""
+    """One public key bound to one algorithm. ``thumbprint`` is that of RFC 7638, in hexadecimal digits."""
 
     key_id: str | None
     algorithm: Algorithm
     key: jwt.PyJWK
+    thumbprint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,14 @@ class KeySet:
     def candidates(self, algorithm: Algorithm, key_id: str | None) -> tuple[jwt.PyJWK, ...]:
         """The keys that may have signed a token with this header; all that fit where it names no key id."""
         return tuple(k.key for k in self.keys if k.algorithm is algorithm and (key_id is None or k.key_id == key_id))
+
+    def thumbprint(self, key: jwt.PyJWK) -> str:
+        """The thumbprint of one of the candidates."""
+        return next(k.thumbprint for k in self.keys if k.key is key)
+
+    def holds(self, thumbprint: str) -> bool:
+        """Whether a key with this thumbprint is among them."""
+        return any(k.thumbprint == thumbprint for k in self.keys)
 
 
 def parse_key_set(data: bytes, algorithms: tuple[Algorithm, ...]) -> KeySet:
@@ -87,7 +96,7 @@ def _bound_keys(entry: Mapping[str, object], algorithms: tuple[Algorithm, ...]) 
         if algorithm in algorithms and (declared is None or declared == algorithm.value):
             key = _load(entry, kty, algorithm)
             if key is not None:
-                bound.append(VerificationKey(key_id, algorithm, key))
+                bound.append(VerificationKey(key_id, algorithm, key, _thumbprint(entry, kty)))
     return bound
 
 
@@ -96,6 +105,11 @@ def _is_for_signatures(entry: Mapping[str, object]) -> bool:
     if operations is not None and not (isinstance(operations, list) and "verify" in operations):
         return False
     return entry.get("use", "sig") == "sig"
+
+
+def _thumbprint(entry: Mapping[str, object], kty: str) -> str:
+    members = {"kty": kty} | {name: entry[name] for name in _PUBLIC_MEMBERS[kty]}
+    return hashlib.sha256(json.dumps(members, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _load(entry: Mapping[str, object], kty: str, algorithm: Algorithm) -> jwt.PyJWK | None:

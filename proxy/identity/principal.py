@@ -14,7 +14,7 @@ class Principal:
     """A verified caller, acting in one role.
 
     ``name`` is the token's subject (or the claim the issuer's settings name), ``user`` the startup user name that the
-    client gave, ``expires_at`` seconds since the epoch.
+    client gave, ``expires_at`` seconds since the epoch, ``handle`` the public id of the handle that was the password.
     """
 
     name: str
@@ -24,3 +24,4 @@ class Principal:
     expires_at: float
     purpose: str | None = None
     contract: str | None = None
+    handle: str | None = None

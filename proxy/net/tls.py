@@ -25,15 +25,18 @@ class TlsMode(Enum):
     VERIFY_FULL = "verify-full"
 
 
-def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """The context in which clients are served. Raises SettingsFileError where the files do not fit."""
+def server_context(certificate: Path, key: Path, *, protocol: str = ALPN_PROTOCOL) -> ssl.SSLContext:
+    """The context in which clients are served, who may name ``protocol`` (ALPN).
+
+    Raises SettingsFileError where the files do not fit.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
-    context.set_alpn_protocols([ALPN_PROTOCOL])
+    context.set_alpn_protocols([protocol])
     for path in (certificate, key):
         if not path.is_file():
-            raise SettingsFileError(f"{path}: there is no such file (listen.tls)")
+            raise SettingsFileError(f"{path}: there is no such file")
     try:
         context.load_cert_chain(certificate, key, password=_no_passphrase)
     except (OSError, ValueError) as error:

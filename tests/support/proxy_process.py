@@ -103,12 +103,13 @@ def run_proxy(
     database: str | None = None,
     upstream: Mapping[str, object] | None = None,
     keys: bool = False,
+    sections: Mapping[str, object] | None = None,
 ) -> Iterator[ProxyProcess]:
     """Start a proxy in front of ``database`` (by default the clinic) and end it with SIGTERM.
 
     The policy is by default the worked example's, and beside its roles some that exist for tests only.
     ``upstream`` are further settings of that section. ``keys``: with a keyring that has all the policy's domains, made
-    by ``pgveil keys init``.
+    by ``pgveil keys init``. ``sections`` are further sections of the settings, whole.
 
     Raises AssertionError where it does not come up, does not end with exit code 0, or has logged a traceback.
     """
@@ -123,7 +124,7 @@ def run_proxy(
         given["upstream"] |= upstream or {}
         if keys:
             given["keyring"] = {"file": str(folder / "keyring.yaml"), "master_key": f"file:{folder / 'master.key'}"}
-        YAML().dump(given, file)
+        YAML().dump(given | dict(sections or {}), file)
     settings.chmod(0o600)
     if keys:
         subprocess.run([_PGVEIL, "keys", "init", "--config", settings], check=True, stdout=subprocess.DEVNULL)

@@ -216,6 +216,19 @@ def test_keyring(folder: Path) -> None:
     assert load(folder, SMALL + "keyring:\n").keyring is None
 
 
+def test_handles_need_a_safe_admin_port(folder: Path) -> None:
+    """Tokens are sent there, so it is loopback or has TLS; and handles are kept in a file."""
+    for text, words in (
+        (SMALL + "handles: {store: h.sqlite}\nadmin: {host: 0.0.0.0}\n", "needs `admin.tls`"),
+        (SMALL + "handles: {store: 'postgresql://db/x'}\n", "must be a file"),
+    ):
+        assert words in problems(folder, text)[0]
+    tls = "admin: {host: 0.0.0.0, tls: {certificate: server.crt, key: server.key}}\n"
+    found = load(folder, SMALL + "handles: {store: h.sqlite}\n" + tls)
+    assert found.handles is not None
+    assert found.handles.store == folder / "h.sqlite"
+
+
 def test_tls_is_required_beyond_loopback(folder: Path) -> None:
     """Listening beyond loopback needs TLS, or a word that it is meant so."""
     (line,) = problems(folder, SMALL + "listen: {host: '::'}\n")

@@ -32,7 +32,7 @@ async def _authenticate(jwt: str, role: str) -> Principal:
 async def server(tmp_path: Path) -> AsyncIterator[AdminServer]:
     """An admin port where the auditor may turn back tokens of one domain, 1,000 a minute."""
     handler = DetokenizationHandler(_authenticate, Bench(tmp_path, per_minute=1000).detokenizer)
-    server = AdminServer("127.0.0.1", 0, Metrics(), Readiness(journal_writable=lambda: True), handler)
+    server = AdminServer("127.0.0.1", 0, Metrics(), Readiness(journal_writable=lambda: True), handler.routes())
     await server.start()
     yield server
     await server.stop()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -11,6 +13,8 @@ from proxy.admin.readiness import Readiness
 from proxy.admin.server import AdminServer
 from proxy.errors import SettingsFileError
 from proxy.metrics import Metrics
+from proxy.net.tls import server_context
+from tests.support.certificates import make_server_files
 
 
 @pytest.fixture
@@ -73,3 +77,18 @@ async def test_taken_port(server: AdminServer, readiness: Readiness) -> None:
     with pytest.raises(SettingsFileError, match=rf"admin: cannot listen on 127\.0\.0\.1:{server.port}"):
         await other.start()
     await other.stop()
+
+
+async def test_tls(readiness: Readiness, tmp_path: Path) -> None:
+    """With a certificate the port speaks TLS, which a client can verify, and nothing in clear."""
+    files = make_server_files(tmp_path)
+    context = server_context(files.certificate, files.key, protocol="http/1.1")
+    server = AdminServer("127.0.0.1", 0, Metrics(), readiness, tls=context)
+    await server.start()
+    trusting = ssl.create_default_context(cafile=str(files.ca))
+    async with aiohttp.ClientSession() as client:
+        async with client.get(f"https://127.0.0.1:{server.port}/healthz", ssl=trusting) as answer:
+            assert answer.status == 200
+        with pytest.raises(aiohttp.ClientError):
+            await client.get(f"http://127.0.0.1:{server.port}/healthz")
+    await server.stop()

@@ -54,7 +54,7 @@ def test_timestamp() -> None:
 def test_login() -> None:
     """A login says who, acting as what, from where and until when."""
     assert read(records.login(AT, FACTS)) == SESSION | {
-        "time": "2023-11-14T22:13:20.123Z", "type": "login", "result": "accepted",
+        "time": "2023-11-14T22:13:20.123Z", "type": "login", "result": "accepted", "handle": None,
         "token_expires": "2023-11-14T22:14:20.123Z",
     }  # fmt: skip
 

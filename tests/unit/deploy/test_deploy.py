@@ -29,6 +29,7 @@ _LABELS: dict[str, set[str]] = {
     "pgveil_columns_returned_total": {"role", "kind", "mask"},
     "pgveil_rows_returned_total": {"role"},
     "pgveil_detokenizations_total": {"role", "domain"},
+    "pgveil_handles_total": {"event"},
     "pgveil_plan_seconds": set(),
     "pgveil_statement_seconds": set(),
     "pgveil_plan_cache_total": {"result"},
