@@ -40,7 +40,7 @@ def check(references: References, snapshot: Snapshot, role: BoundRole, search_pa
 
 def same_under_every_path(references: References, snapshot: Snapshot) -> bool:
     """Whether nothing that is named could be another object under another search path."""
-    if references.reads or references.writes or references.fields:
+    if references.reads or references.writes or references.fields or references.keywords:
         return False
     elsewhere = {name for _, name in snapshot.functions | snapshot.operators}
     elsewhere |= {name for _, name, *_ in snapshot.type_calls}

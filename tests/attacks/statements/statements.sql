@@ -317,7 +317,7 @@ SET ROLE pg_read_all_data
 -- after: rights of the database's own
 -- bare: runs
 -- ends: refused
-SET SESSION AUTHORIZATION DEFAULT
+SET SESSION AUTHORIZATION pgveil
 
 -- title: rights given away
 -- after: rights of the database's own
