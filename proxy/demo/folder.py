@@ -1,4 +1,4 @@
-"""The demo's folder: settings, a local issuer, journal and log.
+"""The demo's folder: settings, a local issuer, keys, journal and log.
 
 Owns: which files there are and what the settings say. Must not know: what is done with them.
 Invariant: the files with the password and the signing key (good for the demo only) are their owner's alone to read.
@@ -59,6 +59,15 @@ class DemoFolder:
         """The proxy's own log."""
         return self.path / "pgveil.log"
 
+    @property
+    def _keyring(self) -> Path:
+        """The keys of tokens."""
+        return (self.path / "keyring.yaml").absolute()
+
+    @property
+    def _master_key(self) -> Path:
+        return (self.path / "master.key").absolute()
+
     def prepare(self) -> LocalIssuer:
         """Make the folder and its issuer, or use what is there. Raises SettingsFileError where neither can be."""
         try:
@@ -86,6 +95,7 @@ class DemoFolder:
             f"      jwks: {_quoted(str((issuer.folder / 'jwks.json').absolute()))}",
             f"      algorithms: [{issuer.algorithm.value}]",
             f"policy: {_quoted(str(policy.absolute()))}",
+            f"keyring: {{file: {_quoted(str(self._keyring))}, master_key: {_quoted(f'file:{self._master_key}')}}}",
             f"audit: {{journal: {_quoted(str(self.journal.absolute()))}}}",
             f"admin: {{host: {HOST}, port: {ports.admin}}}",
         )

@@ -15,15 +15,16 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from proxy.app import Application
+from proxy.app import Application, keyring_file
 from proxy.demo.clinic import DATABASE, LOGIN, Server, load_clinic
-from proxy.demo.comparison import ROLES, STATEMENTS, WIDTH, compare, show
+from proxy.demo.comparison import ROLES, SCENES, WIDTH, compare, show
 from proxy.demo.folder import (
     ADMIN_PORT,
     HOST,
@@ -35,7 +36,8 @@ from proxy.demo.folder import (
     find_policy,
 )
 from proxy.demo.postgres import EmbeddedPostgres
-from proxy.settings import load_settings
+from proxy.policy.load import load_policy
+from proxy.settings import Settings, load_settings
 
 QUIET_SECONDS = 2.0
 
@@ -95,7 +97,9 @@ async def _serve(options: DemoOptions, folder: DemoFolder, postgres: EmbeddedPos
     ports = Ports(choose_port(options.port, LISTEN_PORT), choose_port(None, ADMIN_PORT))
     folder.write_settings(ports, Upstream(postgres.host, postgres.port, LOGIN, password, DATABASE), issuer, policy)
     with _log_to(folder.log):
-        application = Application(load_settings(folder.settings))
+        settings = load_settings(folder.settings)
+        _make_keys(settings)
+        application = Application(settings)
         host, port = await application.start()
         try:
             tokens = {role: issuer.mint(subject=f"demo-{role}", roles=(role,)) for role in ROLES}
@@ -107,6 +111,12 @@ async def _serve(options: DemoOptions, folder: DemoFolder, postgres: EmbeddedPos
             return complete
         finally:
             await application.stop()
+
+
+def _make_keys(settings: Settings) -> None:
+    """What ``pgveil keys init`` does."""
+    if settings.keyring is not None:
+        keyring_file(settings.keyring).init(load_policy(settings.policy).domains, datetime.now(UTC).date())
 
 
 async def _until_signal() -> None:
@@ -156,10 +166,12 @@ async def _compare(tokens: Mapping[str, str], host: str, port: int, console: Con
         role: Server(host=host, port=port, user=role, password=token, ssl=False) for role, token in tokens.items()
     }
     complete = True
-    for statement in STATEMENTS:
-        comparison = await compare(clients, statement)
+    token = ""
+    for scene in SCENES:
+        comparison = await compare({role: clients[role] for role in scene.roles}, scene.text(token))
         complete = complete and comparison.complete
         show(console, comparison)
+        token = comparison.first_of(scene.roles[-1]) or token
     return complete
 
 

@@ -2,7 +2,7 @@
 
 Owns: the edit that keeps such statements valid when the table becomes a subquery, which has no primary key.
 Must not know: masks' texts, Postgres' own tree. Invariant: only columns that depend on a grouped key are added, and
-only keys that are shown in clear count, so groups stay what they are.
+only keys that are shown in clear or as tokens count, so groups stay what they are.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from proxy.planner.dialect import Call
 from proxy.planner.sources import Source, Treatment
-from proxy.policy.masks import Clear, Deny, Hidden
+from proxy.policy.masks import Clear, Deny, Hidden, Token
 
 _WITHOUT_EQUALITY = ("json", "xml", "point", "box", "polygon", "path", "line", "circle", "lseg")
 
@@ -24,7 +24,7 @@ def extend_group_by(table: exp.Table, source: Source) -> None:
         return
     if any(isinstance(e, exp.Cube | exp.Rollup | exp.GroupingSets) for e in group.expressions):
         return
-    key = _clear_key(source)
+    key = _key(source)
     alias = table.alias or table.name
     grouped = {
         c.name
@@ -51,12 +51,12 @@ def _grouped(select: exp.Select, expression: exp.Expr) -> exp.Expr:
     return plain
 
 
-def _clear_key(source: Source) -> frozenset[str]:
+def _key(source: Source) -> frozenset[str]:
     if source.relation is None or source.access is None:
         return frozenset()
-    clear = {d.column.name for d in source.access.columns if isinstance(d.mask, Clear)}
+    distinct = {d.column.name for d in source.access.columns if isinstance(d.mask, Clear | Token)}
     key = frozenset(source.relation.primary_key)
-    return key if key <= clear else frozenset()
+    return key if key <= distinct else frozenset()
 
 
 def _named(select: exp.Select, source: Source, alias: str) -> list[str]:

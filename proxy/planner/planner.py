@@ -18,11 +18,12 @@ from proxy.planner import function_rules, grammar
 from proxy.planner.cache import Parts, PlanCache
 from proxy.planner.constants import cut, is_single_statement
 from proxy.planner.containment import assert_contained
+from proxy.planner.copy_format import copy_format
 from proxy.planner.frames import copy_as_query, only_query, with_query
 from proxy.planner.judge import Body, Judgement, judge
 from proxy.planner.lineage import Lineage
 from proxy.planner.outputs import Columns, Protected
-from proxy.planner.plan import Decision, Effects, Plan, ShownColumn, StatementKind
+from proxy.planner.plan import CopyFormat, Decision, Effects, Plan, ShownColumn, StatementKind
 from proxy.planner.references import inner
 from proxy.planner.rewriting import rewrite_query
 from proxy.planner.sources import Resolver, Source, Treatment
@@ -178,6 +179,7 @@ class Planner:
             tokens=typed.cells,
             token_parameters=typed.parameters,
             token_literals=typed.literals,
+            copy_format=_copy_format(tree, judgement, outputs) if any(typed.cells) else None,
             effects=judgement.effects,
             touches_protected=bool(lineage.uses or targets or judgement.portal or judgement.prepared) or rewritten,
             policy_version=self.policy.version,
@@ -220,8 +222,6 @@ class Planner:
             sent, scans, typed = rewrite_query(query, text, reads, resolver.resolve, self._views.text, check)
         below = frozenset(scan for s in sources for scan in self._views.scans_of(s))
         assert_contained(sent, scans | below, resolver.resolve)
-        if any(typed.cells) and judgement.kind is StatementKind.COPY_OUT:
-            raise _tokens_in("the result of COPY")
         if any(typed.parameters) and judgement.kind is StatementKind.PREPARE:
             raise _tokens_in("the arguments of EXECUTE")
         return (with_query(tree, text, sent) if nested else sent), typed
@@ -249,11 +249,19 @@ class Planner:
         return source
 
 
+def _copy_format(tree: Any, judgement: Judgement, outputs: Columns | None) -> CopyFormat | None:
+    if judgement.kind is not StatementKind.COPY_OUT:
+        return None
+    if outputs is None:
+        raise _tokens_in("a COPY whose columns are not known")
+    return copy_format(inner(tree.stmts[0].stmt), tuple(output.name for output in outputs))
+
+
 def _tokens_in(what: str) -> UnsupportedRefusal:
     return UnsupportedRefusal(
         f"tokens in {what} are not supported",
-        reason="tokens",
-        hint="Use a plain SELECT, with parameters of the driver's own prepared statements.",
+        reason="token",
+        hint="Use the driver's own prepared statements, or write the token into the statement.",
     )
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from proxy.demo.comparison import ROLES, WIDTH
+from proxy.demo.comparison import ROLES, SCENES, WIDTH
 from tests.support.postgres import Clinic
 
 COMMAND = (sys.executable, "-c", "from proxy.cli import main; main()", "demo", "--patients", "60")
@@ -72,11 +72,26 @@ def test_once_prints_the_comparison(temporary: Path) -> None:
     assert done.stderr == ""
     lines = done.stdout.splitlines()
     assert max(len(line) for line in lines) <= WIDTH
-    assert any(all(role in line for role in ROLES) for line in lines)
+    assert any(all(role in line for role in SCENES[0].roles) for line in lines)
     ada = next(line for line in lines if "901-42-0042" in line)
     assert ada.count("***-**-0042") >= 1
     assert all(len(SSN.findall(line)) <= 1 for line in lines)
     assert "eyJ" not in done.stdout
+
+
+def test_once_shows_tokens(temporary: Path) -> None:
+    """A token that joins encounters and claims finds its patient again, for the analyst alone; a partner has others."""
+    done = subprocess.run(
+        [*COMMAND, "--once"], capture_output=True, text=True, check=False, timeout=100, env=environment(temporary)
+    )
+    *_, joined, filtered, partner = re.split(
+        r"(?m)^(?=SELECT|-- )", done.stdout.replace("\nSELECT mrn", "\n  select mrn")
+    )
+    found = re.search(r"WHERE mrn = '(patient_1_[a-z2-7]+)'", filtered)
+    assert found is not None
+    assert found[1] in joined
+    assert "MRN-" not in filtered + partner
+    assert set(re.findall(r"(\w+)_1_[a-z2-7]{40,}", partner)) == {"patient", "acme"}
 
 
 def test_the_printed_strings_work(temporary: Path, tmp_path: Path) -> None:
@@ -108,7 +123,9 @@ def test_the_printed_strings_work(temporary: Path, tmp_path: Path) -> None:
         assert process.wait(30) == 0
         assert process.stderr is not None
         assert process.stderr.read() == ""
-    assert {path.name for path in folder.iterdir()} == {"issuer", "journal.jsonl", "pgveil.log", "pgveil.yaml"}
+    assert {path.name for path in folder.iterdir()} == {
+        "issuer", "journal.jsonl", "keyring.yaml", "master.key", "pgveil.log", "pgveil.yaml",
+    }  # fmt: skip
 
 
 def test_a_signal_while_loading_ends_it(temporary: Path) -> None:

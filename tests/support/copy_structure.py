@@ -7,6 +7,7 @@ must make a relation anew.
 Two kinds of relations cannot hold what a role sees as they are. A partition's rows must fit its bounds, and a row stays
 in its partition whatever its key looks like through a mask: a table that is partitioned by a masked column becomes the
 parent of its partitions by inheritance. A materialized view is whatever its query says: it becomes a table.
+Columns of char(n) and varchar(n) that hold tokens of format text become text, since tokens are longer.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ import psycopg
 from psycopg import sql
 
 from proxy.catalog.snapshot import Relation, RelationKind, Snapshot
-from proxy.policy.bound import BoundRole, RelationAccess
-from proxy.policy.masks import Clear, Deny, Hidden
+from proxy.policy.bound import BoundRole, ColumnDecision, RelationAccess
+from proxy.policy.fit import stored_type
+from proxy.policy.masks import Clear, Deny, Hidden, Token
+from proxy.tokens.types import StoredType, TokenFormat, TokenType
 
 OUT_OF_REACH = "out of reach"
 _TABLES = frozenset({RelationKind.TABLE, RelationKind.PARTITIONED_TABLE})
@@ -35,13 +38,14 @@ def loosen(copy: psycopg.Connection, snapshot: Snapshot, role: BoundRole) -> Non
             _inherit_instead(copy, snapshot, relation)
         if relation.kind is RelationKind.MATERIALIZED_VIEW and exists(access) and not access.clear:
             _make_table(copy, relation)
-    tables = [(r, masked_names(role.access(r))) for r in snapshot.relations if r.kind in _TABLES]
+    _retype(copy, snapshot, role)
+    tables = [(r, _changed_names(role.access(r))) for r in snapshot.relations if r.kind in _TABLES]
     for relation, masked in tables:
         _drop_primary_key(copy, relation, masked)
     # A child cannot drop what its parent keeps, and what it has of its own stays when the parent drops it.
     for relation, masked in sorted(tables, key=lambda item: len(list(_ancestors(snapshot, item[0])))):
         parents = [snapshot.by_oid[oid] for oid in relation.parents]
-        kept = {c.name for p in parents for c in p.columns if c.name not in masked_names(role.access(p))}
+        kept = {c.name for p in parents for c in p.columns if c.name not in _changed_names(role.access(p))}
         for column in sorted(masked - kept):
             _alter(copy, relation, sql.SQL("ALTER COLUMN {} DROP NOT NULL").format(sql.Identifier(column)))
 
@@ -80,6 +84,20 @@ def exists(access: RelationAccess) -> bool:
 def masked_names(access: RelationAccess) -> frozenset[str]:
     """The columns that are not shown as they are stored."""
     return frozenset(d.column.name for d in access.columns if not isinstance(d.mask, Clear))
+
+
+def _changed_names(access: RelationAccess) -> frozenset[str]:
+    """The columns whose values may be NULL or alike where the stored ones are not. Tokens are as good a key."""
+    return masked_names(access) - {d.column.name for d in access.columns if isinstance(d.mask, Token)}
+
+
+def token_type_of(decision: ColumnDecision) -> TokenType | None:
+    """What kind of tokens a column holds; None where it holds none."""
+    stored = stored_type(decision.column.type)
+    if not isinstance(decision.mask, Token) or stored is None:
+        return None
+    mask = decision.mask
+    return TokenType(mask.domain, mask.format, StoredType.TEXT if mask.format is TokenFormat.TEXT else stored)
 
 
 def name_of(relation: Relation) -> sql.Identifier:
@@ -135,10 +153,43 @@ def _inherit_instead(copy: psycopg.Connection, snapshot: Snapshot, parent: Relat
         _alter(copy, parent, sql.SQL("DETACH PARTITION {}").format(name_of(child)))
     plain = sql.Identifier(parent.schema, f"{parent.name} (new)")
     copy.execute(sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING DEFAULTS)").format(plain, name_of(parent)))
-    with _views_kept(copy, snapshot, parent):
+    with _views_kept(copy, snapshot):
+        copy.execute(sql.SQL("DROP TABLE {} CASCADE").format(name_of(parent)))
         copy.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(plain, sql.Identifier(parent.name)))
     for child in children:
         _alter(copy, child, sql.SQL("INHERIT {}").format(name_of(parent)))
+
+
+def _retype(copy: psycopg.Connection, snapshot: Snapshot, role: BoundRole) -> None:
+    """A text token is longer than what is stored."""
+    columns = [
+        (relation, decision.column.name)
+        for relation in snapshot.relations
+        if relation.kind in _TABLES and not relation.parents and exists(role.access(relation))
+        for decision in role.access(relation).columns
+        if (held := token_type_of(decision)) is not None and held.format is TokenFormat.TEXT
+    ]
+    if not columns:
+        return
+    with _views_kept(copy, snapshot):
+        for view in snapshot.relations:
+            if view.kind is RelationKind.VIEW:
+                copy.execute(sql.SQL("DROP VIEW IF EXISTS {} CASCADE").format(name_of(view)))
+        with _functions_kept(copy):
+            for relation, name in columns:
+                _alter(copy, relation, sql.SQL("ALTER COLUMN {} TYPE text").format(sql.Identifier(name)))
+
+
+@contextmanager
+def _functions_kept(copy: psycopg.Connection) -> Iterator[None]:
+    """Drop the functions whose bodies the server keeps parsed (BEGIN ATOMIC), and make them once more."""
+    find = "SELECT oid::regprocedure::text, pg_catalog.pg_get_functiondef(oid) FROM pg_catalog.pg_proc"
+    functions = copy.execute(f"{find} WHERE prosqlbody IS NOT NULL AND oid >= 16384").fetchall()
+    for name, _ in functions:
+        copy.execute(sql.SQL("DROP FUNCTION {}").format(sql.SQL(name)))
+    yield
+    for _, definition in functions:
+        copy.execute(definition)
 
 
 def _make_table(copy: psycopg.Connection, view: Relation) -> None:
@@ -149,15 +200,15 @@ def _make_table(copy: psycopg.Connection, view: Relation) -> None:
 
 
 @contextmanager
-def _views_kept(copy: psycopg.Connection, snapshot: Snapshot, dropped: Relation) -> Iterator[None]:
-    """Drop a relation for another to take its name, and make the views on it once more, with their options."""
+def _views_kept(copy: psycopg.Connection, snapshot: Snapshot) -> Iterator[None]:
+    """Make the views that are dropped meanwhile once more, with their options."""
     views = sorted((r for r in snapshot.relations if r.kind is RelationKind.VIEW), key=lambda r: r.oid)
-    find = "SELECT coalesce(array_to_string(reloptions, ', '), '') FROM pg_catalog.pg_class WHERE oid = {}"
-    options = {v.oid: copy.execute(sql.SQL(find).format(_oid(v))).fetchall()[0][0] for v in views}
-    copy.execute(sql.SQL("DROP TABLE {} CASCADE").format(name_of(dropped)))
+    find = "SELECT coalesce(array_to_string(reloptions, ', '), '') FROM pg_catalog.pg_class WHERE oid = %s::regclass"
+    names = {v.oid: name_of(v).as_string(copy) for v in views}
+    options = {oid: copy.execute(find, [name]).fetchall()[0][0] for oid, name in names.items()}
     yield
     for view in views:
-        gone = copy.execute("SELECT to_regclass(%s) IS NULL", [name_of(view).as_string(copy)]).fetchall()[0][0]
+        gone = copy.execute("SELECT to_regclass(%s) IS NULL", [names[view.oid]]).fetchall()[0][0]
         if gone:
             made_with = sql.SQL("WITH ({})").format(sql.SQL(options[view.oid])) if options[view.oid] else sql.SQL("")
             columns = sql.SQL(", ").join(sql.Identifier(c.name) for c in view.columns)

@@ -8,7 +8,8 @@ A statement begins with ``-- title:`` and ends where the next title begins. Dire
 header lines, in any order: ``-- order: total|none|sample`` (whether ORDER BY leaves nothing open; otherwise the rows
 are compared as a multiset; of a ``sample`` only the shape and the number of rows are determined), ``-- params: [...]``
 (a JSON list of texts and nulls), ``-- sqlstate: 42501``, ``-- reason: word`` and ``-- role: name`` (refused statements;
-the role is the analyst unless it says otherwise). Comments after the header belong to the statement, and
+the role is the analyst unless it says otherwise), ``-- tokens: what`` (a role that sees a token in what it names is
+refused, because of what it does with it). Comments after the header belong to the statement, and
 ``{database}`` in it stands for the database's name.
 """
 
@@ -23,7 +24,7 @@ from pathlib import Path
 CORPUS = Path(__file__).parents[1] / "corpus"
 
 _TITLE = re.compile(r"^-- title: (.+)$", re.MULTILINE)
-_HEADER = re.compile(r"-- (order|params|sqlstate|reason|role): (.+)")
+_HEADER = re.compile(r"-- (order|params|sqlstate|reason|role|tokens): (.+)")
 
 
 class Order(Enum):
@@ -38,7 +39,8 @@ class Order(Enum):
 class CorpusStatement:
     """One statement of a family; ``parameters`` are in text format, None for NULL.
 
-    ``sqlstate`` and ``reason`` say how a refused statement is refused; None for all others.
+    ``sqlstate`` and ``reason`` say how a refused statement is refused; None for all others. ``tokens``: what it does
+    that cannot be done with tokens.
     """
 
     family: str
@@ -49,6 +51,7 @@ class CorpusStatement:
     sqlstate: str | None = None
     reason: str | None = None
     role: str = "analyst"
+    tokens: str | None = None
 
     @property
     def name(self) -> str:
@@ -99,4 +102,5 @@ def _parse(path: Path, title: str, body: str) -> CorpusStatement:
         sqlstate=header.get("sqlstate"),
         reason=header.get("reason"),
         role=header.get("role", "analyst"),
+        tokens=header.get("tokens"),
     )

@@ -34,7 +34,8 @@ from proxy.policy.masks import (
 )
 from proxy.policy.redact_patterns import REGEXES
 from tests.support import mask_reference
-from tests.support.copy_structure import exists, loosen, name_of, remove_what_is_hidden
+from tests.support.copy_structure import exists, loosen, name_of, remove_what_is_hidden, token_type_of
+from tests.support.stand_ins import StandIns
 
 _HOLDS_ROWS = frozenset({RelationKind.TABLE, RelationKind.MATERIALIZED_VIEW})
 _SESSION = """
@@ -43,10 +44,16 @@ _SESSION = """
 """
 
 
-def mask_database(original: psycopg.Connection, copy: psycopg.Connection, snapshot: Snapshot, role: BoundRole) -> None:
+def mask_database(
+    original: psycopg.Connection,
+    copy: psycopg.Connection,
+    snapshot: Snapshot,
+    role: BoundRole,
+    stand_ins: StandIns | None = None,
+) -> None:
     """Turn ``copy`` (made from the original as its template) into what ``role`` may see of ``original``.
 
-    Both connections are the superuser's and autocommit; ``snapshot`` is the original's.
+    Both connections are the superuser's and autocommit; ``snapshot`` is the original's. ``stand_ins``: for tokens.
     """
     original.execute(_SESSION)
     copy.execute(_SESSION)
@@ -55,11 +62,11 @@ def mask_database(original: psycopg.Connection, copy: psycopg.Connection, snapsh
         for relation in snapshot.relations:
             access = role.access(relation)
             if relation.kind in _HOLDS_ROWS and exists(access) and not access.clear:
-                _refill(original, copy, relation, _decisions(snapshot, role, relation))
+                _refill(original, copy, relation, _decisions(snapshot, role, relation), stand_ins)
         for child in snapshot.relations:
             for parent in (snapshot.by_oid[oid] for oid in child.parents):
                 if exists(role.access(parent)) and not exists(role.access(child)):
-                    _refill(original, copy, child, role.access(parent).columns)
+                    _refill(original, copy, child, role.access(parent).columns, stand_ins)
         remove_what_is_hidden(copy, snapshot, role)
         for schema in sorted({r.schema for r in snapshot.relations}):
             copy.execute(sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA {} TO pgveil").format(sql.Identifier(schema)))
@@ -81,7 +88,11 @@ def _decisions(snapshot: Snapshot, role: BoundRole, relation: Relation) -> tuple
 
 
 def _refill(
-    original: psycopg.Connection, copy: psycopg.Connection, relation: Relation, decisions: tuple[ColumnDecision, ...]
+    original: psycopg.Connection,
+    copy: psycopg.Connection,
+    relation: Relation,
+    decisions: tuple[ColumnDecision, ...],
+    stand_ins: StandIns | None,
 ) -> None:
     names = sql.SQL(", ").join(sql.Identifier(d.column.name) for d in decisions)
     table = name_of(relation)
@@ -90,7 +101,15 @@ def _refill(
     rows = original.execute(sql.SQL("SELECT {} FROM ONLY {}").format(texts, table))
     with copy.cursor().copy(sql.SQL("COPY {} ({}) FROM STDIN").format(table, names)) as target:
         for row in rows:
-            target.write_row([shown(d.mask, d.column.type.category, t) for d, t in zip(decisions, row, strict=True)])
+            target.write_row([_held(d, t, stand_ins) for d, t in zip(decisions, row, strict=True)])
+
+
+def _held(decision: ColumnDecision, text: str | None, stand_ins: StandIns | None) -> str | None:
+    """What the copy holds in place of one stored value."""
+    token_type = token_type_of(decision)
+    if token_type is None or text is None or stand_ins is None:
+        return shown(decision.mask, decision.column.type.category, text)
+    return stand_ins.of(token_type, text)
 
 
 def shown(mask: Mask, category: TypeCategory, text: str | None) -> str | None:

@@ -16,6 +16,7 @@ import pytest
 from psycopg import pq
 
 from proxy.catalog.introspect import ConnectParameters, introspect
+from proxy.errors import Refusal
 from proxy.planner.planner import Planner
 from proxy.policy.bound import bind
 from proxy.policy.load import load_policy
@@ -25,6 +26,7 @@ from tests.support.corpus import CorpusStatement
 from tests.support.masked_copy import mask_database
 from tests.support.postgres import Clinic
 from tests.support.proxy_process import ProxyProcess, copied_database
+from tests.support.stand_ins import StandIns
 
 SEARCH_PATH = b"SET search_path TO clinic, sales, reference, public"
 
@@ -45,6 +47,7 @@ class Oracle:
         self._sessions: dict[tuple[str, str], pq.abc.PGconn] = {}
         self.snapshot = asyncio.run(introspect(_parameters(clinic), clinic.database))
         self._policy = bind(load_policy(proxy.policy), self.snapshot)
+        self.stand_ins = StandIns(proxy.tokenizer())
 
     def compare(self, statement: CorpusStatement, role: str) -> list[str]:
         """Every difference, as ``way: what``; none means that the rule holds for this statement and role."""
@@ -65,6 +68,15 @@ class Oracle:
             found += [f"{way.value}: {line}" for line in differences(statement, expected, actual)]
         return found
 
+    def refused_for_tokens(self, statement: CorpusStatement, role: str) -> bool:
+        """Whether the type check of tokens refuses it, which the rule allows."""
+        search_path = tuple(SEARCH_PATH.decode().removeprefix("SET search_path TO ").split(", "))
+        try:
+            self.planner(role).plan(statement.text_for(self._proxy.database), search_path)
+        except Refusal as refusal:
+            return refusal.reason == "token"
+        return False
+
     def compare_script(self, script: CorpusStatement, role: str, way: Way) -> list[str]:
         """The same for each statement of a script, in one session, with the transaction's status after each."""
         found: list[str] = []
@@ -72,8 +84,9 @@ class Oracle:
         try:
             for number, text in enumerate(script.text.split(";\n"), 1):
                 step = replace(script, text=text.removesuffix(";"))
-                expected, actual = (ask_in_transaction(session, step, way) for session in sessions)
-                expected = self._with_original_oids(expected, role)
+                expected = ask_in_transaction(sessions[0], self.stand_ins.in_statement(step), way)
+                expected = self._as_shown(expected, role)
+                actual = ask_in_transaction(sessions[1], step, way)
                 if not _refused_alike(expected, actual):
                     found += [f"statement {number}: {line}" for line in differences(step, expected, actual)]
                 statuses = [session.transaction_status for session in sessions]
@@ -86,10 +99,13 @@ class Oracle:
         return found
 
     def expected(self, statement: CorpusStatement, role: str, way: Way = Way.SIMPLE) -> Answer:
-        """The copy's answer, with the original's OIDs for relations that had to be made anew."""
-        return self._with_original_oids(ask(self.copy_session(role), statement, way), role)
+        """The copy's answer, as the proxy must give it."""
+        session = self.copy_session(role)
+        return self._as_shown(ask(session, self.stand_ins.in_statement(statement), way), role)
 
-    def _with_original_oids(self, answer: Answer, role: str) -> Answer:
+    def _as_shown(self, answer: Answer, role: str) -> Answer:
+        """With the original's OIDs for relations that had to be made anew, and with tokens for what stands for them."""
+        answer = self.stand_ins.in_answer(answer)
         oids = self._oids[role]
         columns = tuple(
             replace(c, table_oid=oids.get(c.table_oid, c.table_oid), type_oid=oids.get(c.type_oid, c.type_oid))
@@ -105,7 +121,7 @@ class Oracle:
         """A planner for the role, new and with an empty cache."""
         bound = self._policy.role(role)
         assert bound is not None, f"the policy has no role {role}"
-        return Planner(self._policy, bound)
+        return Planner(self._policy, bound, vocabulary=self._proxy.tokenizer())
 
     def copy_session(self, role: str) -> pq.abc.PGconn:
         """A session in the role's masked copy, with the rights of the proxy's own login."""
@@ -130,7 +146,7 @@ class Oracle:
         with ExitStack() as making:
             name = making.enter_context(copied_database(self._clinic, f"masked_for_{role}"))
             with self._clinic.connect() as original, self._clinic.connect(database=name) as copy:
-                mask_database(original, copy, self.snapshot, bound)
+                mask_database(original, copy, self.snapshot, bound, self.stand_ins)
                 self._oids[role] = original_oids(copy, self.snapshot)
             self._kept.enter_context(making.pop_all())
         return name

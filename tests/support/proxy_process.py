@@ -25,7 +25,11 @@ import pytest
 from psycopg import sql
 from ruamel.yaml import YAML
 
+from proxy.app import keyring_file
 from proxy.identity.local_issuer import LocalIssuer
+from proxy.settings import load_settings
+from proxy.tokens.derivation import Keyring
+from proxy.tokens.tokenizer import Tokenizer
 from tests.support.certificates import ServerFiles, make_server_files
 from tests.support.postgres import Clinic
 
@@ -89,6 +93,16 @@ class ProxyProcess:
         """The value of a metric without labels."""
         return next(float(line.split()[1]) for line in self.metrics().splitlines() if line.startswith(f"{name} "))
 
+    def tokenizer(self) -> Tokenizer:
+        """The tokens of its keyring as it is now (of none where there is no keyring)."""
+        keyring = load_settings(self.folder / "pgveil.yaml").keyring
+        return Tokenizer(keyring_file(keyring).read() if keyring is not None else Keyring({}))
+
+    def keys(self, *arguments: str) -> None:
+        """Run ``pgveil keys`` on its settings."""
+        command = [str(_PGVEIL), "keys", *arguments, "--config", str(self.folder / "pgveil.yaml")]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
     def reload(self) -> None:
         """Ask for a reload of the policy (it happens a moment later)."""
         self.process.send_signal(signal.SIGHUP)
@@ -109,7 +123,7 @@ def run_proxy(
 
     The policy is by default the worked example's, and beside its roles some that exist for tests only.
     ``upstream`` are further settings of that section. ``keys``: with a keyring that has all the policy's domains, made
-    by ``pgveil keys init``. ``sections`` are further sections of the settings, whole.
+    by ``pgveil keys init``; the worked example needs one. ``sections`` are further sections of the settings, whole.
 
     Raises AssertionError where it does not come up, does not end with exit code 0, or has logged a traceback.
     """
@@ -117,6 +131,7 @@ def run_proxy(
     certificates = make_server_files(folder / "tls")
     issuer = LocalIssuer.create(folder / "issuer")
     admin_port = _free_port()
+    keys = keys or policy is None
     policy = policy or _merged_policy(folder / "policy")
     settings = folder / "pgveil.yaml"
     with settings.open("w", encoding="utf-8") as file:

@@ -28,10 +28,12 @@ SELECT e.kind, json_agg(json_build_object('id', p.patient_id, 'name', p.last_nam
 FROM clinic.encounters e JOIN clinic.patients p USING (patient_id) WHERE e.encounter_id <= 6000 GROUP BY e.kind ORDER BY e.kind;
 
 -- title: jsonb_object_agg
+-- tokens: used by the function jsonb_object_agg
 -- order: none
 SELECT jsonb_object_agg(patient_id, ssn) FROM clinic.patients WHERE patient_id <= 25;
 
 -- title: json_object_agg with order
+-- tokens: used by the function json_object_agg
 -- order: none
 SELECT json_object_agg(patient_id, email ORDER BY patient_id) AS mails FROM clinic.patients WHERE patient_id <= 25;
 

@@ -119,6 +119,7 @@ SELECT r.name, date_trunc('quarter', o.ordered_on)::date AS quarter, sum(o.amoun
 FROM sales.orders o JOIN sales.regions r USING (region_id) JOIN sales.products p USING (product_id) GROUP BY r.name, 2 ORDER BY r.name, 2;
 
 -- title: unpivot by lateral VALUES over masked columns
+-- tokens: meets a value that is no token
 -- order: total
 SELECT p.patient_id, f.field, f.value FROM clinic.patients p CROSS JOIN LATERAL (VALUES ('phone', p.phone), ('email', p.email), ('zip', p.zip::text), ('ssn', p.ssn::text)) AS f (field, value)
 WHERE p.patient_id <= 20 ORDER BY p.patient_id, f.field;

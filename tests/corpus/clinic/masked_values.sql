@@ -9,18 +9,21 @@ SELECT patient_id FROM clinic.patients WHERE ssn = '***-**-5363' OR zip = '02100
 SELECT count(*) FROM clinic.patients WHERE ssn = '903-49-5363' OR last_name = 'Mbeki' OR zip = '02117' OR dob = DATE '1963-06-06';
 
 -- title: LIKE, ILIKE and their negations
+-- tokens: used with LIKE
 -- order: none
 SELECT count(*) FILTER (WHERE ssn LIKE '%00%') AS a, count(*) FILTER (WHERE last_name ILIKE 'm%') AS b, count(*) FILTER (WHERE zip NOT LIKE '021%') AS c,
        count(*) FILTER (WHERE first_name NOT ILIKE '%a') AS d, count(*) FILTER (WHERE email LIKE '%@%' ESCAPE '!') AS e
 FROM clinic.patients;
 
 -- title: regular expressions and SIMILAR TO
+-- tokens: used with the operator ~
 -- order: none
 SELECT count(*) FILTER (WHERE ssn ~ '^[*]{3}') AS a, count(*) FILTER (WHERE last_name !~* '^[a-m]') AS b, count(*) FILTER (WHERE zip SIMILAR TO '(01|02)%') AS c,
        count(*) FILTER (WHERE address ~* 'street|avenue') AS d
 FROM clinic.patients;
 
 -- title: regular expression functions
+-- tokens: used by the function regexp_match
 -- order: total
 SELECT patient_id, regexp_replace(last_name, '[aeiou]', '_', 'g') AS r, regexp_match(ssn, '(\d{4})$') AS m, regexp_count(coalesce(address, ''), '\d') AS digits, regexp_substr(zip, '^\d') AS first
 FROM clinic.patients WHERE patient_id <= 60 ORDER BY patient_id;
@@ -54,31 +57,37 @@ SELECT patient_id, upper(last_name), lower(first_name), initcap(last_name), leng
 FROM clinic.patients WHERE patient_id <= 40 ORDER BY patient_id;
 
 -- title: substring, position, trim and overlay in SQL syntax
+-- tokens: used by SUBSTRING
 -- order: total
 SELECT patient_id, substring(ssn FROM 8 FOR 4) AS last4, substring(ssn, 1, 3) AS area, substring(last_name FROM '^.') AS initial, position('-' IN ssn) AS dash, trim(BOTH '*' FROM ssn) AS t,
        trim(LEADING FROM ' x ') AS l, overlay(zip PLACING '..' FROM 2 FOR 2) AS o
 FROM clinic.patients WHERE patient_id <= 60 ORDER BY patient_id;
 
 -- title: concatenation and format
+-- tokens: used by the function format
 -- order: total
 SELECT patient_id, concat(last_name, ', ', first_name, ' (', NULL, zip, ')') AS a, concat_ws(' / ', state, zip, phone) AS b, format('%s <%s> %L', first_name, email, ssn) AS c, first_name || coalesce(' ' || phone, '') AS d
 FROM clinic.patients WHERE patient_id <= 60 ORDER BY patient_id;
 
 -- title: hashes of masked values
+-- tokens: used by the function md5
 -- order: total
 SELECT patient_id, md5(ssn) AS a, encode(sha256(last_name::bytea), 'hex') AS b, hashtext(zip) AS c FROM clinic.patients WHERE patient_id <= 40 ORDER BY patient_id;
 
 -- title: CASE over masked values, simple and searched
+-- tokens: used by the function right
 -- order: total
 SELECT patient_id, CASE state WHEN 'MA' THEN zip WHEN 'NH' THEN left(zip, 3) ELSE 'other' END AS a, CASE WHEN ssn IS NULL THEN 'none' WHEN right(ssn, 1) < '5' THEN 'low' ELSE ssn END AS b
 FROM clinic.patients WHERE patient_id <= 80 ORDER BY patient_id;
 
 -- title: COALESCE, NULLIF, GREATEST and LEAST over masked values
+-- tokens: meets a value that is no token
 -- order: total
 SELECT patient_id, COALESCE(phone, email, 'unreachable') AS contact, NULLIF(zip, '00000') AS zip, GREATEST(dob, DATE '1980-01-01') AS g, LEAST(first_name, last_name) AS l
 FROM clinic.patients WHERE patient_id <= 80 ORDER BY patient_id;
 
 -- title: casts of masked values
+-- tokens: used as text
 -- order: total
 SELECT patient_id, dob::timestamp, dob::timestamptz AT TIME ZONE 'UTC' AS utc, dob::text, CAST(zip AS varchar(3)), zip::char(2), ssn::text, last_name::varchar(4), last_name::bpchar, city::name
 FROM clinic.patients WHERE patient_id <= 40 ORDER BY patient_id;
@@ -88,6 +97,7 @@ FROM clinic.patients WHERE patient_id <= 40 ORDER BY patient_id;
 SELECT left(zip, 1)::int AS region, count(*), sum(zip::int) AS total FROM clinic.patients WHERE zip ~ '^\d{5}$' GROUP BY 1 ORDER BY 1;
 
 -- title: IS DISTINCT FROM and IS NOT DISTINCT FROM
+-- tokens: meets a value that is no token
 -- order: none
 SELECT count(*) FILTER (WHERE phone IS DISTINCT FROM email) AS a, count(*) FILTER (WHERE phone IS NOT DISTINCT FROM NULL) AS b, count(*) FILTER (WHERE zip IS DISTINCT FROM '00000') AS c FROM clinic.patients;
 
@@ -96,6 +106,7 @@ SELECT count(*) FILTER (WHERE phone IS DISTINCT FROM email) AS a, count(*) FILTE
 SELECT count(*) FILTER (WHERE (ssn > '5') IS TRUE) AS a, count(*) FILTER (WHERE (phone = '1') IS UNKNOWN) AS b, count(*) FILTER (WHERE (zip < '5') IS NOT FALSE) AS c FROM clinic.patients;
 
 -- title: JSON built of masked values
+-- tokens: used by the function to_json
 -- order: total
 SELECT patient_id, jsonb_build_object('name', jsonb_build_object('first', first_name, 'last', last_name), 'born', dob, 'zip', zip) AS doc, to_json(ssn) AS s, json_build_array(phone, email, NULL) AS contact
 FROM clinic.patients WHERE patient_id <= 40 ORDER BY patient_id;
@@ -132,6 +143,7 @@ SELECT count(*) FROM clinic.notes WHERE to_tsvector('english', coalesce(body, ''
 SELECT count(*) FROM clinic.notes n JOIN clinic.patients p USING (patient_id) WHERE n.body LIKE '%' || p.last_name || '%';
 
 -- title: searching every column of a row as text
+-- tokens: used in a whole row
 -- order: none
 SELECT count(*) FROM clinic.patients p WHERE p::text ILIKE '%555%';
 

@@ -20,6 +20,7 @@ SELECT "Providers"."specialty" AS "Providers__specialty", DATE_TRUNC('year', "cl
 SELECT "source"."zip" AS "zip", AVG("source"."count") AS "avg" FROM (SELECT "clinic"."patients"."zip" AS "zip", "clinic"."patients"."sex" AS "sex", COUNT(*) AS "count" FROM "clinic"."patients" GROUP BY "clinic"."patients"."zip", "clinic"."patients"."sex" ORDER BY "clinic"."patients"."zip" ASC, "clinic"."patients"."sex" ASC) AS "source" GROUP BY "source"."zip" ORDER BY "source"."zip" ASC;
 
 -- title: fingerprint of a table
+-- tokens: used by the function substring
 -- order: sample
 SELECT SUBSTRING("clinic"."patients"."last_name", 1, 1234) AS "substring1", SUBSTRING("clinic"."patients"."ssn", 1, 1234) AS "substring2", "clinic"."patients"."dob" AS "dob" FROM "clinic"."patients" LIMIT 10000;
 

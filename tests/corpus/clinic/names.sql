@@ -90,6 +90,7 @@ SELECT patient_id AS "select", dob AS "from", zip AS "where", sex AS "user", sta
 SELECT last_name AS x, first_name AS x, patient_id AS x FROM clinic.patients p WHERE p.patient_id <= 10 ORDER BY p.patient_id;
 
 -- title: names of unnamed outputs
+-- tokens: used by SUBSTRING
 -- order: total
 SELECT patient_id + 0, lower(last_name), zip::text, CASE WHEN true THEN dob END, 1, 'x', NULL, count(*) OVER (), ARRAY[sex], ROW(1), (SELECT 2), EXISTS (SELECT 1),
        COALESCE(phone, ''), GREATEST(1, 2), NULLIF(state, ''), now() IS NULL, current_date IS NULL, extract(year FROM dob), CAST(dob AS timestamp), (ARRAY[zip])[1],

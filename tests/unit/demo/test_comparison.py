@@ -8,8 +8,9 @@ from datetime import date
 from rich.console import Console
 
 from proxy.demo.clinic import Answer
-from proxy.demo.comparison import ROLES, WIDTH, Comparison, show
+from proxy.demo.comparison import SCENES, WIDTH, Comparison, Scene, show
 
+ROLES = SCENES[0].roles
 ROW = ("Alejandra", "901-42-0042", date(1931, 3, 14), "03085")
 
 
@@ -43,3 +44,10 @@ def test_a_refusal_is_shown_with_its_text() -> None:
     comparison = Comparison("SELECT 1", {"analyst": Answer(error="42501: no such relation for you")})
     assert "42501: no such" in drawn(comparison)
     assert not comparison.complete
+
+
+def test_a_scene_takes_a_value_out_of_an_answer() -> None:
+    """As a constant, whatever is in it; no answer has no first value."""
+    comparison = Comparison("SELECT 1", {"analyst": Answer(("a",), (("it's",),)), "billing": Answer(("a",), ())})
+    assert comparison.first_of("billing") is None
+    assert Scene("SELECT '{token}'").text(comparison.first_of("analyst") or "") == "SELECT 'it''s'"
