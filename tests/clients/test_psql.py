@@ -117,11 +117,11 @@ def test_describe_commands(psql: Psql) -> None:
 
 
 def test_gdesc_describes_without_running(psql: Psql) -> None:
-    r"""``\gdesc`` is Parse and Describe: it shows the original column types of masked columns."""
+    r"""``\gdesc`` is Parse and Describe: it shows the types of masked columns, and text for tokens of text."""
     text = "SELECT ssn, dob, insurance_id, count(*) FROM clinic.patients GROUP BY 1, 2, 3"
     printed = psql("analyst", script=f"{text} \\gdesc\n")
     assert printed.stderr == ""
-    expected = ["ssn|character(11)", "dob|date", "insurance_id|character varying(20)", "count|bigint"]
+    expected = ["ssn|character(11)", "dob|date", "insurance_id|text", "count|bigint"]
     assert printed.stdout.splitlines() == expected
 
 

@@ -182,7 +182,7 @@ def test_a_server_side_cursor_on_masked_data(proxy: ProxyProcess) -> None:
 
 def test_columns_are_described_as_the_original(proxy: ProxyProcess, clinic: Clinic) -> None:
     """Type, length and origin of a masked column are those of the stored one."""
-    statement = "SELECT ssn, mrn, dob, last_name AS name, languages FROM clinic.patients WHERE patient_id = 1"
+    statement = "SELECT ssn, phone, dob, last_name AS name, languages FROM clinic.patients WHERE patient_id = 1"
 
     def described(connection: psycopg.Connection[Any]) -> list[tuple[object, ...]]:
         cursor = connection.cursor(row_factory=dict_row).execute(statement)

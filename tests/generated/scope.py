@@ -12,7 +12,7 @@ from random import Random
 
 from proxy.catalog.snapshot import Relation, RelationKind, Snapshot
 from proxy.policy.bound import BoundRole
-from proxy.policy.masks import Deny, Hidden
+from proxy.policy.masks import Deny, Hidden, Token
 
 
 class Kind(Enum):
@@ -70,11 +70,15 @@ class Table:
 
 
 def tables(snapshot: Snapshot, role: BoundRole) -> list[Table]:
-    """The tables and views of the user's schemas that the role reads."""
+    """The tables and views of the user's schemas that the role reads, without columns of tokens.
+
+    Most of what is made up here cannot be done with tokens: they have made-up statements of their own.
+    """
+    tokens = {d.column.name for r in snapshot.relations for d in role.access(r).columns if isinstance(d.mask, Token)}
     found = []
     for relation in snapshot.relations:
         if relation.kind in _READABLE and role.access(relation).readable:
-            columns = tuple(_columns(relation, role))
+            columns = tuple((n, kind) for n, kind in _columns(relation, role) if n not in tokens)
             if len(columns) > 1:
                 found.append(Table(relation.qualified_name, columns))
     return found

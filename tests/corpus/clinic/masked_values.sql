@@ -102,6 +102,7 @@ SELECT left(zip, 1)::int AS region, count(*), sum(zip::int) AS total FROM clinic
 SELECT count(*) FILTER (WHERE phone IS DISTINCT FROM email) AS a, count(*) FILTER (WHERE phone IS NOT DISTINCT FROM NULL) AS b, count(*) FILTER (WHERE zip IS DISTINCT FROM '00000') AS c FROM clinic.patients;
 
 -- title: IS TRUE, IS UNKNOWN over comparisons of masked values
+-- tokens: compared by order with what is none
 -- order: none
 SELECT count(*) FILTER (WHERE (ssn > '5') IS TRUE) AS a, count(*) FILTER (WHERE (phone = '1') IS UNKNOWN) AS b, count(*) FILTER (WHERE (zip < '5') IS NOT FALSE) AS c FROM clinic.patients;
 
