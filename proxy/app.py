@@ -15,10 +15,10 @@ from typing import Final
 
 from proxy.admin.detokenization import DetokenizationHandler
 from proxy.admin.handles import HandlesHandler
-from proxy.admin.readiness import Readiness, reach
+from proxy.admin.readiness import Readiness
 from proxy.admin.server import AdminServer, RouteDef
 from proxy.audit.journal import Journal
-from proxy.catalog.introspect import ConnectParameters, introspect
+from proxy.catalog.introspect import ConnectParameters, Servers, introspect
 from proxy.catalog.snapshot import Snapshot
 from proxy.catalog.store import CatalogStore
 from proxy.detokenizing import Detokenizer
@@ -31,8 +31,9 @@ from proxy.identity.principal import Principal
 from proxy.metrics import Metrics
 from proxy.net.listener import Server
 from proxy.net.ports import OpenedSession
+from proxy.net.servers import ServerAddress, Target, UpstreamAddress
 from proxy.net.tls import TlsMode, server_context, upstream_context
-from proxy.net.upstream import Upstream, UpstreamAddress
+from proxy.net.upstream import Upstream
 from proxy.policy.catalog_check import covers_anything
 from proxy.policy.domains import used_domains
 from proxy.policy.load import load_policy
@@ -106,12 +107,15 @@ class Application:
             refresh_seconds=settings.upstream.catalog_refresh_seconds,
             on_change=self._catalog_changed,
         )
-        self._readiness = Readiness(
-            journal_writable=self._watch.journal.is_writable,
-            probe=lambda: reach(settings.upstream.host, settings.upstream.port),
-        )
         tls = settings.listen.tls
         limits = settings.limits.limits()
+        self._upstream = Upstream(
+            _address(settings.upstream), _account(settings.upstream), limits, spares=settings.upstream.spares
+        )
+        self._readiness = Readiness(
+            journal_writable=self._watch.journal.is_writable,
+            probe=lambda: self._upstream.reach(next(iter(settings.upstream.databases), None)),
+        )
         self._server = Server(
             host=settings.listen.host,
             port=settings.listen.port,
@@ -123,7 +127,7 @@ class Application:
                 self._readiness,
                 proven=settings.upstream.catalog_check == "statement",
             ),
-            upstream=Upstream(_address(settings.upstream), _account(settings.upstream), limits),
+            upstream=self._upstream,
             limits=limits,
             tls=server_context(tls.certificate, tls.key) if tls is not None else None,
             clear_passwords=settings.listen.allow_password_without_tls,
@@ -299,18 +303,22 @@ async def read_catalog(settings: Settings, database: str) -> Snapshot:
     return await introspect(connect_parameters(settings.upstream), database)
 
 
-def connect_parameters(upstream: UpstreamSettings) -> ConnectParameters:
+def connect_parameters(upstream: UpstreamSettings) -> Servers:
     """How the catalog's own connections reach the upstream."""
-    parameters = ConnectParameters(host=upstream.host, port=upstream.port, user=upstream.user)
+    context = None if upstream.is_sockets else upstream_context(TlsMode(upstream.tls), upstream.ca)
+    common = ConnectParameters(user=upstream.user)
     if upstream.password is not None:
-        parameters["password"] = upstream.password.get_secret_value()
-    context = None if upstream.is_socket else upstream_context(TlsMode(upstream.tls), upstream.ca)
-    parameters["ssl"] = context if context is not None else False
-    return parameters
+        common["password"] = upstream.password.get_secret_value()
+    servers = tuple(
+        ConnectParameters(**common, host=host, port=port, ssl=False if context is None or "/" in host else context)
+        for host, port in upstream.servers
+    )
+    return Servers(servers, upstream.target_session_attrs)
 
 
 def _address(upstream: UpstreamSettings) -> UpstreamAddress:
-    return UpstreamAddress(upstream.host, upstream.port, TlsMode(upstream.tls), upstream.ca)
+    servers = tuple(ServerAddress(host, port) for host, port in upstream.servers)
+    return UpstreamAddress(servers, TlsMode(upstream.tls), upstream.ca, Target(upstream.target_session_attrs))
 
 
 def _admin_context(admin: AdminSettings) -> ssl.SSLContext | None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Final, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -78,11 +79,37 @@ def _one_worker(value: int) -> int:
     return value
 
 
+def _host_and_port(host: str) -> tuple[str, int | None]:
+    """``name``, ``name:port``, ``[address]:port``, an IPv6 address, or a folder."""
+    found = re.fullmatch(r"\[(?P<v6>[^]]+)](?::(?P<p6>\d+))?|(?P<name>[^:/]+):(?P<port>\d+)", host)
+    if found is None:
+        return host, None
+    port = found["p6"] or found["port"]
+    return found["v6"] or found["name"], None if port is None else int(port)
+
+
+def _listed(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+def _hosts(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value:
+        raise ValueError("at least one host is required")
+    if any(port is not None and not 0 < port <= _MAX_PORT for _, port in map(_host_and_port, value)):
+        raise ValueError("has a port that is none")
+    if len({_host_and_port(host) for host in value}) != len(value):
+        raise ValueError("a host is listed twice")
+    return value
+
+
+_MAX_PORT: Final = 65535
+
 InputFile = Annotated[Path, AfterValidator(_resolved), AfterValidator(_existing_file)]
 InputPath = Annotated[Path, AfterValidator(_resolved), AfterValidator(_existing)]
 OutputFile = Annotated[Path, AfterValidator(_resolved), AfterValidator(_in_existing_folder)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Text = Annotated[str, Field(min_length=1)]
+Hosts = Annotated[tuple[Text, ...], BeforeValidator(_listed), AfterValidator(_hosts)]
 
 
 class Section(BaseModel):
@@ -125,8 +152,20 @@ class ListenSettings(Section):
 class UpstreamSettings(Section):
     """The database server behind the proxy."""
 
-    host: Text = Field(description="name or address, or a folder with the server's Unix socket")
+    host: Hosts = Field(
+        description="name or address, or a folder with the server's Unix socket; or a list of such, or of `HOST:PORT`"
+    )
     port: Port = Field(5432, description="port (also part of a Unix socket's name)")
+    target_session_attrs: Literal["any", "read-write", "primary", "standby", "prefer-standby"] = Field(
+        "any",
+        description="which of several hosts will do: `any`, `read-write`, `primary`, `standby` or `prefer-standby`",
+    )
+    spares: int = Field(
+        2,
+        ge=0,
+        le=100,
+        description="connections kept ready for the next logins, for each database in use; 0 for none",
+    )
     user: Text = Field(description="pgveil's own account")
     password: SecretStr | None = Field(None, description="its password, where the server asks for one")
     tls: Literal["disable", "require", "verify-ca", "verify-full"] = Field(
@@ -150,17 +189,37 @@ class UpstreamSettings(Section):
     @model_validator(mode="before")
     @classmethod
     def _local_defaults(cls, given: object, info: ValidationInfo) -> object:
-        if not isinstance(given, dict) or not isinstance(given.get("host"), str):
+        if not isinstance(given, dict):
             return given
-        host, folder = given["host"], (info.context or {}).get("folder")
-        if "/" in host and folder is not None:
-            given = given | {"host": str(folder / Path(host).expanduser())}
-        return given if "tls" in given or not ("/" in host or is_loopback(host)) else given | {"tls": "disable"}
+        hosts = [given["host"]] if isinstance(given.get("host"), str) else given.get("host")
+        if not isinstance(hosts, list | tuple) or not all(isinstance(host, str) for host in hosts):
+            return given
+        folder = (info.context or {}).get("folder")
+        if folder is not None:
+            hosts = [str(folder / Path(host).expanduser()) if "/" in host else host for host in hosts]
+        given = given | {"host": hosts}
+        local = all("/" in host or is_loopback(_host_and_port(host)[0]) for host in hosts)
+        return given if "tls" in given or not local else given | {"tls": "disable"}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> UpstreamSettings:
+        if self.catalog_check == "statement" and len(self.host) > 1:
+            raise ValueError(
+                "`catalog_check: statement` cannot be kept with several hosts: the look at the catalog and the session "
+                "may be on different servers"
+            )
+        return self
 
     @property
-    def is_socket(self) -> bool:
-        """Whether ``host`` is a folder that holds a Unix socket."""
-        return "/" in self.host
+    def servers(self) -> tuple[tuple[str, int], ...]:
+        """Host (or folder of a Unix socket) and port of each server, in order of preference."""
+        found = [_host_and_port(host) for host in self.host]
+        return tuple((host, self.port if port is None else port) for host, port in found)
+
+    @property
+    def is_sockets(self) -> bool:
+        """Whether every server is reached over a Unix socket."""
+        return all("/" in host for host, _ in self.servers)
 
 
 class IdentitySettings(Section):

@@ -78,12 +78,3 @@ class Readiness:
             self.upstream_answered()
         finally:
             self._probing = None
-
-
-async def reach(host: str, port: int) -> None:
-    """Connect and hang up: a probe that needs no account. ``host`` may be a Unix socket's folder. Raises OSError."""
-    if "/" in host:
-        _, writer = await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
-    else:
-        _, writer = await asyncio.open_connection(host, port)
-    writer.close()

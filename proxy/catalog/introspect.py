@@ -45,7 +45,7 @@ _OLDEST_VERSION = 150000
 
 
 class ConnectParameters(TypedDict, total=False):
-    """How to reach the server, as ``asyncpg.connect`` names it. ``host`` may be the folder of a Unix socket.
+    """How to reach a server, as ``asyncpg.connect`` names it. ``host`` may be the folder of a Unix socket.
 
     ``ssl`` is a context, or one of libpq's ``sslmode`` words.
     """
@@ -55,6 +55,14 @@ class ConnectParameters(TypedDict, total=False):
     user: str
     password: str
     ssl: SSLContext | str | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Several servers in the order in which they are tried; ``target`` (target_session_attrs) says which will do."""
+
+    parameters: tuple[ConnectParameters, ...]
+    target: str
 
 
 Row = Mapping[str, Any]
@@ -79,7 +87,7 @@ class _Types:
         )
 
 
-async def introspect(parameters: ConnectParameters, database: str) -> Snapshot:
+async def introspect(parameters: ConnectParameters | Servers, database: str) -> Snapshot:
     """Connect and read the catalog of ``database``. Raises CatalogError, without the password, when that fails."""
     try:
         connection = await connect(parameters, database)
@@ -91,16 +99,34 @@ async def introspect(parameters: ConnectParameters, database: str) -> Snapshot:
         raise catalog_error(database, error) from error
 
 
-async def connect(parameters: ConnectParameters, database: str) -> asyncpg.Connection:
+async def connect(where: ConnectParameters | Servers, database: str) -> asyncpg.Connection:
     """A connection for reading the catalog. Raises what asyncpg does (one of CONNECTION_ERRORS)."""
+    servers = where if isinstance(where, Servers) else Servers((where,), "any")
+    seconds = CONNECT_SECONDS / len(servers.parameters)
+    failure: Exception = asyncpg.InterfaceError("there is no server")
+    for target in ("standby", "any") if servers.target == "prefer-standby" else (servers.target,):
+        for parameters in servers.parameters:
+            try:
+                return await _connect(parameters, database, target, seconds)
+            except _NEXT_SERVER as error:
+                failure = error
+    raise failure
+
+
+async def _connect(parameters: ConnectParameters, database: str, target: str, seconds: float) -> asyncpg.Connection:
     return await asyncpg.connect(
         **parameters,
         database=database,
-        timeout=CONNECT_SECONDS,
+        target_session_attrs=target,
+        timeout=seconds,
         command_timeout=COMMAND_SECONDS,
         statement_cache_size=0,
         server_settings={"search_path": "pg_catalog", "application_name": "pgveil catalog", "jit": "off"},
     )
+
+
+# What says that another server may do: this one is not there, still starting, or not of the kind that is asked for.
+_NEXT_SERVER = (OSError, asyncpg.CannotConnectNowError, asyncpg.TargetServerAttributeNotMatched)
 
 
 # What asyncpg raises when the server is away, refuses, or breaks off. asyncio's own timeout is an OSError.

@@ -17,7 +17,14 @@ from dataclasses import dataclass, field
 import asyncpg
 
 from proxy.catalog.fingerprint import Fingerprint, FingerprintReader
-from proxy.catalog.introspect import CONNECTION_ERRORS, ConnectParameters, catalog_error, connect, read_snapshot
+from proxy.catalog.introspect import (
+    CONNECTION_ERRORS,
+    ConnectParameters,
+    Servers,
+    catalog_error,
+    connect,
+    read_snapshot,
+)
 from proxy.catalog.snapshot import Snapshot
 from proxy.errors import CatalogError
 
@@ -53,7 +60,7 @@ class CatalogStore:
 
     def __init__(
         self,
-        parameters: ConnectParameters,
+        parameters: ConnectParameters | Servers,
         *,
         refresh_seconds: float = REFRESH_SECONDS,
         on_change: OnChange | None = None,

@@ -1,6 +1,6 @@
 """Cancel keys (manual, 54.2.8): ours towards clients, each for one upstream key.
 
-Owns: which of our keys stands for which session upstream. Must not know: sockets, what a session is doing.
+Owns: which of our keys stands for which session of which server. Must not know: sockets, what a session is doing.
 Invariant: keys come from the operating system's random source and are compared in constant time; a key is good only
 while its session lasts.
 """
@@ -12,6 +12,7 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Final
 
+from proxy.net.servers import ServerAddress
 from proxy.wire.backend import BackendKeyData
 from proxy.wire.frontend import CancelRequest
 
@@ -24,6 +25,7 @@ _MAX_PROCESS_ID: Final = 2**31 - 1
 @dataclass(frozen=True, slots=True)
 class _Entry:
     secret: bytes = field(repr=False)
+    server: ServerAddress
     upstream: CancelRequest
 
 
@@ -33,21 +35,21 @@ class CancelKeys:
     def __init__(self) -> None:
         self._entries: dict[int, _Entry] = {}
 
-    def issue(self, *, minor: int, upstream_process_id: int, upstream_secret: bytes) -> BackendKeyData:
-        """A new key for a session of protocol 3.``minor``, standing for the upstream's."""
+    def issue(self, *, minor: int, server: ServerAddress, upstream: CancelRequest) -> BackendKeyData:
+        """A new key for a session of protocol 3.``minor``, standing for that server's."""
         while (process_id := secrets.randbelow(_MAX_PROCESS_ID) + 1) in self._entries:
             continue
         secret = secrets.token_bytes(_LONG_KEY_BYTES if minor >= _LONG_KEY_MINOR else _SHORT_KEY_BYTES)
-        self._entries[process_id] = _Entry(secret, CancelRequest(upstream_process_id, upstream_secret))
+        self._entries[process_id] = _Entry(secret, server, upstream)
         return BackendKeyData(process_id, secret)
 
     def withdraw(self, key: BackendKeyData) -> None:
         """The session of this key is over."""
         self._entries.pop(key.process_id, None)
 
-    def upstream_request(self, process_id: int, secret: bytes) -> CancelRequest | None:
-        """The request that cancels the same session upstream; None for a wrong key, about which nothing is said."""
+    def upstream_request(self, process_id: int, secret: bytes) -> tuple[ServerAddress, CancelRequest] | None:
+        """What cancels the same session upstream, and where; None for a wrong key, about which nothing is said."""
         entry = self._entries.get(process_id)
         if entry is None or not hmac.compare_digest(entry.secret, secret):
             return None
-        return entry.upstream
+        return entry.server, entry.upstream

@@ -23,6 +23,7 @@ from proxy.net.relay import Relay
 from proxy.net.upstream import Upstream, UpstreamLink
 from proxy.session.handshake import CancelRequested
 from proxy.session.startup import Startup
+from proxy.wire.frontend import CancelRequest
 
 _log: Final = logging.getLogger("pgveil.net")
 
@@ -101,6 +102,7 @@ class Server:
             relay.abort()
         for task in tuple(self._cancels):
             task.cancel()
+        await self.upstream.close()
         _log.info("drained")
 
     async def _all_gone(self, seconds: float) -> None:
@@ -133,20 +135,23 @@ class Server:
 
     def cancel(self, request: CancelRequested, done: Callable[[], None]) -> None:
         """Cancel what the session of this key runs, if there is one, and call ``done`` when that has been tried."""
-        upstream_request = self._keys.upstream_request(request.process_id, request.secret)
-        if upstream_request is None or not upstream_request.process_id:
+        found = self._keys.upstream_request(request.process_id, request.secret)
+        if found is None or not found[1].process_id:
             done()
             return
-        task = asyncio.get_running_loop().create_task(self.upstream.cancel(upstream_request))
+        task = asyncio.get_running_loop().create_task(self.upstream.cancel(*found))
         self._cancels.add(task)
         task.add_done_callback(self._cancels.discard)
         task.add_done_callback(lambda _: done())
 
     def begin(self, login: Login, startup: Startup, link: UpstreamLink, opened: OpenedSession) -> None:
         """The login is complete: the session takes over the connection."""
-        key = self._keys.issue(
-            minor=startup.minor, upstream_process_id=link.ready.process_id, upstream_secret=link.ready.secret
-        )
+        upstream = CancelRequest(link.ready.process_id, link.ready.secret)
+        key = self._keys.issue(minor=startup.minor, server=link.server, upstream=upstream)
+
+        def ended() -> None:
+            self._keys.withdraw(key)
+            link.release()
 
         relay = Relay(
             login.transport,
@@ -154,7 +159,7 @@ class Server:
             opened,
             self.services,
             self.limits,
-            ended=lambda: self._keys.withdraw(key),
+            ended=ended,
             closed=self._closed,
         )
         self._relays.add(relay)

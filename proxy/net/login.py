@@ -28,7 +28,6 @@ from proxy.net.upstream import Upstream, UpstreamLink
 from proxy.session.handshake import CancelRequested, Handshake, LoginRequested, StartTls
 from proxy.session.startup import Startup
 from proxy.wire.backend import error_response
-from proxy.wire.frontend import TERMINATE_MESSAGE
 from proxy.wire.sqlstate import QUERY_CANCELED
 
 _log: Final = logging.getLogger("pgveil.login")
@@ -175,8 +174,7 @@ class Login(asyncio.Protocol):
             try:
                 opened = await self._host.services.open(principal, startup, client=peer_address(self.transport))
             except BaseException:
-                link.transport.write(TERMINATE_MESSAGE)
-                link.transport.close()
+                link.discard()
                 raise
         except UpstreamUnavailableError as error:
             self._host.services.upstream_failed(error.sqlstate)
@@ -189,7 +187,7 @@ class Login(asyncio.Protocol):
             try:
                 self._host.begin(self, startup, link, opened)
             except Exception as error:  # noqa: BLE001 - told to the client, and logged where it is a bug of ours
-                link.transport.abort()
+                link.discard()
                 self._host.services.closed(opened, unanswered=0)
                 self.refuse(error)
 

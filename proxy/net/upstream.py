@@ -1,8 +1,9 @@
 """Connections to the upstream: reaching it, TLS, the login of one session, and cancel requests.
 
-Owns: where the upstream is and how it is reached. Must not know: SQL, policy, what a session does with its connection.
+Owns: how the upstream is reached, and whose each connection is. Must not know: SQL, policy, what a session does with
+its connection.
 Invariant: a connection is handed over logged in and paused, or it is closed; nothing is said in clear where the
-settings ask for TLS.
+settings ask for TLS; no two connections that are open have one server process behind them.
 """
 
 from __future__ import annotations
@@ -10,62 +11,155 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Final, cast
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from proxy.errors import ProxyError, UpstreamProtocolError, UpstreamUnavailableError
+from proxy.net.dialogue import Dialogue
 from proxy.net.limits import Limits
 from proxy.net.scram import ScramSha256
-from proxy.net.sockets import is_loopback, tune
-from proxy.net.tls import TlsMode, upstream_context
+from proxy.net.servers import ServerAddress, Target, TryOrder, UpstreamAddress
+from proxy.net.sockets import is_loopback, peer_address
+from proxy.net.spares import Sleeper, Spares
+from proxy.net.tls import upstream_context
 from proxy.session.startup import Startup
-from proxy.session.upstream_login import Account, UpstreamLogin, UpstreamLoginError, UpstreamReady, upstream_startup
-from proxy.wire.frontend import CancelRequest, SSLRequest
+from proxy.session.upstream_login import (
+    Account,
+    UpstreamLogin,
+    UpstreamLoginError,
+    UpstreamReady,
+    own_startup,
+    upstream_startup,
+)
+from proxy.wire.frontend import TERMINATE_MESSAGE, CancelRequest, SSLRequest, StartupMessage
+from proxy.wire.sqlstate import FEATURE_NOT_SUPPORTED, TOO_MANY_CONNECTIONS
 
 _log: Final = logging.getLogger("pgveil.upstream")
 
-
-@dataclass(frozen=True, slots=True)
-class UpstreamAddress:
-    """``host`` is a name or address, or the folder of a Unix socket (TLS is not used there, as in libpq)."""
-
-    host: str
-    port: int
-    tls: TlsMode
-    ca: Path | None = None
-
-    @property
-    def socket_path(self) -> str | None:
-        """The Unix socket's path, or None for TCP."""
-        return f"{self.host}/.s.PGSQL.{self.port}" if "/" in self.host else None
+_GRACE_SECONDS: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class UpstreamLink:
-    """A logged-in connection whose reading is paused. ``take_rest`` gives what came behind the login."""
+    """A logged-in connection whose reading is paused. ``take_rest`` gives what came behind the login.
+
+    ``server``: where it goes. ``release`` must be called when the session is over, before the server is told so.
+    """
 
     transport: asyncio.Transport
     ready: UpstreamReady
     take_rest: Callable[[], bytes] = field(repr=False)
+    server: ServerAddress
+    release: Callable[[], None] = field(repr=False)
+
+    def discard(self) -> None:
+        """Close a connection that no session has taken over."""
+        self.release()
+        self.transport.write(TERMINATE_MESSAGE)
+        self.transport.close()
 
 
 class Upstream:
-    """The one upstream of this proxy. Raises SettingsFileError where its ``ca`` does not load."""
+    """The one upstream of this proxy. Raises SettingsFileError where its ``ca`` does not load.
 
-    def __init__(self, address: UpstreamAddress, account: Account, limits: Limits) -> None:
+    ``spares``: how many connections are kept ready for each database in use.
+    """
+
+    def __init__(self, address: UpstreamAddress, account: Account, limits: Limits, *, spares: int = 0) -> None:
         self._address = address
         self._account = account
         self._limits = limits
-        self._context = None if address.socket_path else upstream_context(address.tls, address.ca)
+        sockets = all(server.socket_path for server in address.servers)
+        self._context = None if sockets else upstream_context(address.tls, address.ca)
+        self._order = TryOrder(address.servers, time.monotonic)
+        self._owners: dict[str, _Connection] = {}
+        self._kinds = address.target.choices
+        self._spares = Spares[_Connection](spares, self._open)
 
     async def login(self, startup: Startup, *, principal_label: str) -> UpstreamLink:
         """A connection for one session. Raises ProxyError; what the client must not read is in our log."""
         message = upstream_startup(startup, self._account, principal_label=principal_label)
+        connection = await self._spares.take(message)
+        if connection is not None and not any(self._fits(connection, message, kind) for kind in self._kinds):
+            connection.discard()
+            connection = None
+        if connection is None:
+            try:
+                connection = await self._open(message)
+            except ProxyError as error:
+                # No session is turned away because of connections that nobody uses.
+                if error.sqlstate != TOO_MANY_CONNECTIONS or not await self._spares.make_room():
+                    raise
+                connection = await self._open(message)
+        self._spares.used(message)
+        return connection.link()
+
+    async def cancel(self, server: ServerAddress, request: CancelRequest) -> None:
+        """Pass on a cancel request, and wait until the server has dealt with it. Failures are only logged."""
         try:
-            async with asyncio.timeout(self._limits.connect_seconds):
-                dialogue = await self._connect()
+            async with asyncio.timeout(self._limits.cancel_seconds):
+                dialogue = await self._connect(server)
+                try:
+                    await dialogue.say(request.encode())
+                finally:
+                    dialogue.transport.abort()
+        except (TimeoutError, ProxyError) as error:
+            _log.warning("a cancel request did not reach the upstream: %s", type(error).__name__)
+
+    async def reach(self, database: str | None = None) -> None:
+        """Reach a server that will do; without a ``database`` to log in to, any that is there. Raises ProxyError."""
+        if database is not None and self._address.target is not Target.ANY:
+            (await self._open(own_startup(self._account, database, "readiness"))).discard()
+            return
+        failure = _none_fits()
+        for server in self._order.now():
+            try:
+                async with asyncio.timeout(self._limits.connect_seconds / len(self._address.servers)):
+                    dialogue = await self._connect(server)
+            except TimeoutError:
+                failure = _too_slow(server)
+            except UpstreamUnavailableError as error:
+                failure = error
+            else:
+                dialogue.transport.abort()
+                return
+        raise failure
+
+    async def close(self) -> None:
+        """Close what no session uses."""
+        await self._spares.close()
+
+    async def _open(self, message: StartupMessage) -> _Connection:
+        """A connection to the first server that will do (raises ProxyError)."""
+        failure = _none_fits()
+        for kind in self._kinds:
+            for server in self._order.now():
+                try:
+                    connection = await self._log_in(server, message)
+                except UpstreamLoginError as error:
+                    _log.error("upstream %s refused our account: %s", server, error.upstream_text)
+                    raise
+                except UpstreamUnavailableError as error:
+                    self._order.failed(server)
+                    failure = error
+                    continue
+                self._order.succeeded(server)
+                if self._fits(connection, message, kind):
+                    return connection
+                connection.discard()
+        raise failure
+
+    @staticmethod
+    def _fits(connection: _Connection, message: StartupMessage, kind: Target) -> bool:
+        asked_read_only = any(name.lower() == "default_transaction_read_only" for name, _ in message.parameters)
+        return kind.fits(connection.ready.parameters, asked_read_only=asked_read_only)
+
+    async def _log_in(self, server: ServerAddress, message: StartupMessage) -> _Connection:
+        try:
+            async with asyncio.timeout(self._limits.connect_seconds / len(self._address.servers)):
+                dialogue = await self._connect(server)
                 try:
                     tls = dialogue.transport.get_extra_info("ssl_object")
                     login = UpstreamLogin(
@@ -74,69 +168,54 @@ class Upstream:
                         private=tls is not None or is_loopback(dialogue.transport),
                         scram=lambda offered: ScramSha256(offered, self._account, tls),
                     )
-                    ready = await dialogue.login(login)
+                    ready = await dialogue.log_in(login)
+                    connection = _Connection(dialogue, login, ready, server, self._owners)
+                    await connection.own()
                 except BaseException:
                     dialogue.transport.abort()
                     raise
         except TimeoutError:
-            _log.warning("upstream %s:%s did not answer in time", self._address.host, self._address.port)
-            raise UpstreamUnavailableError("the upstream database did not answer in time") from None
-        except UpstreamLoginError as error:
-            _log.error("upstream %s refused our account: %s", self._address.host, error.upstream_text)
-            raise
-        return UpstreamLink(dialogue.transport, ready, login.take_rest)
+            raise _too_slow(server) from None
+        return connection
 
-    async def cancel(self, request: CancelRequest) -> None:
-        """Pass on a cancel request, and wait until the server has dealt with it. Failures are only logged."""
-        try:
-            async with asyncio.timeout(self._limits.cancel_seconds):
-                dialogue = await self._connect()
-                try:
-                    await dialogue.say(request.encode())
-                finally:
-                    dialogue.transport.abort()
-        except (TimeoutError, ProxyError) as error:
-            _log.warning("a cancel request did not reach the upstream: %s", type(error).__name__)
-
-    async def _connect(self) -> _Dialogue:
+    async def _connect(self, server: ServerAddress) -> Dialogue:
         """A connection, encrypted where the settings say so, before its first message (raises ProxyError)."""
         loop = asyncio.get_running_loop()
-        address = self._address
-        dialogue = _Dialogue(loop)
+        dialogue = Dialogue(loop)
         try:
-            if address.socket_path is not None:
-                await loop.create_unix_connection(lambda: dialogue, address.socket_path)
+            if server.socket_path is not None:
+                await loop.create_unix_connection(lambda: dialogue, server.socket_path)
             else:
-                await loop.create_connection(lambda: dialogue, address.host, address.port)
+                await loop.create_connection(lambda: dialogue, server.address or server.host, server.port)
         except TimeoutError:
             raise
         except OSError as error:
-            _log.warning("upstream %s:%s cannot be reached: %s", address.host, address.port, error.strerror or error)
+            _log.warning("upstream %s cannot be reached: %s", server, error.strerror or error)
             raise UpstreamUnavailableError(
                 "the upstream database cannot be reached",
                 hint="Try again later; the proxy's log has the reason.",
             ) from None
-        if self._context is None:
+        if self._context is None or server.socket_path is not None:
             return dialogue
         try:
-            await self._encrypt(dialogue, self._context)
+            await self._encrypt(dialogue, self._context, server.host)
         except TimeoutError:
             dialogue.transport.abort()
             raise
         except OSError as error:  # ssl.SSLError is one
             dialogue.transport.abort()
             reason = getattr(error, "verify_message", "") or getattr(error, "reason", None) or type(error).__name__
-            _log.warning("TLS with upstream %s:%s failed: %s", address.host, address.port, reason)
+            _log.warning("TLS with upstream %s failed: %s", server, reason)
             raise UpstreamUnavailableError("no TLS connection to the upstream database could be made") from None
         except BaseException:
             dialogue.transport.abort()
             raise
         return dialogue
 
-    async def _encrypt(self, dialogue: _Dialogue, context: ssl.SSLContext) -> None:
+    async def _encrypt(self, dialogue: Dialogue, context: ssl.SSLContext, name: str) -> None:
         match await dialogue.ask(SSLRequest().encode()):
             case b"S":
-                await dialogue.start_tls(context, self._address.host, self._limits.connect_seconds)
+                await dialogue.start_tls(context, name, self._limits.connect_seconds)
             case b"N":
                 raise UpstreamLoginError("it does not offer TLS, which the settings ask for")
             case _:
@@ -145,83 +224,91 @@ class Upstream:
                 raise UpstreamProtocolError("unexpected answer of the upstream to the request for TLS")
 
 
-class _Dialogue(asyncio.Protocol):
-    """The connection until it is handed over: one question at a time, each waited for."""
+class _Connection(Sleeper):
+    """A connection that is logged in: a session's, or nobody's yet. ``owners`` has all that are open, by process."""
 
-    transport: asyncio.Transport
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._lost = False
-        self._answered: asyncio.Future[bytes] | None = None
-        self._login: UpstreamLogin | None = None
-
-    async def ask(self, message: bytes) -> bytes:
-        """Send, and return what comes first; reading is paused then."""
-        return await self._answer_to(message)
-
-    async def say(self, message: bytes) -> None:
-        """Send, and wait until the server closes the connection."""
-        try:
-            await self._answer_to(message)
-        except UpstreamUnavailableError:
-            return
-
-    async def start_tls(self, context: ssl.SSLContext, host: str, seconds: float) -> None:
-        """Encrypt the connection (raises OSError, of which ssl.SSLError is one)."""
-        transport = await self._loop.start_tls(
-            self.transport, self, context, server_hostname=host, ssl_handshake_timeout=seconds
-        )
-        if transport is None:
-            raise ConnectionResetError
-        self.transport = transport
-
-    async def login(self, login: UpstreamLogin) -> UpstreamReady:
-        """Log in; reading is paused then. Raises ProxyError."""
+    def __init__(
+        self,
+        dialogue: Dialogue,
+        login: UpstreamLogin,
+        ready: UpstreamReady,
+        server: ServerAddress,
+        owners: dict[str, _Connection],
+    ) -> None:
+        self._dialogue = dialogue
         self._login = login
-        await self._answer_to(login.start())
-        if login.ready is None:
-            raise UpstreamProtocolError("the login upstream did not come to an end")
-        return login.ready
+        self._owners = owners
+        self._server = replace(server, address=peer_address(dialogue.transport))
+        self.ready = ready
 
-    async def _answer_to(self, message: bytes) -> bytes:
-        self._answered = self._loop.create_future()
-        if self._lost:
-            raise _closed()
-        self.transport.write(message)
-        return await self._answered
+    async def own(self) -> None:
+        """Take the server process for this connection alone.
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are asyncio's by shape, not by class.
-        self.transport = cast("asyncio.Transport", transport)
-        tune(self.transport)
+        Raises ProxyError where another one has it: then both are ended, since a pooler that hands one process to
+        several sessions mixes up their settings, which decide what names mean.
+        """
+        if self.ready.process in self._owners:
+            # It may have ended, and be the next in line to be told so.
+            await asyncio.sleep(_GRACE_SECONDS)
+        other = self._owners.get(self.ready.process)
+        if other is not None:
+            other.abandon()
+            raise _shared()
+        self._owners[self.ready.process] = self
 
-    def data_received(self, data: bytes) -> None:
-        try:
-            if self._login is not None:
-                if answer := self._login.receive(data):
-                    self.transport.write(answer)
-                if self._login.ready is None:
-                    return
-        except Exception as error:  # noqa: BLE001 - raised again where the answer is waited for
-            self.transport.pause_reading()
-            self._settle(error)
-        else:
-            self.transport.pause_reading()
-            self._settle(data)
+    def release(self) -> None:
+        """The session is over (its process may be another's as soon as the pooler knows)."""
+        if self._owners.get(self.ready.process) is self:
+            del self._owners[self.ready.process]
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._lost = True
-        self._settle(_closed())
+    def abandon(self) -> None:
+        """End the connection, and so its session."""
+        self.release()
+        self._dialogue.transport.abort()
 
-    def _settle(self, outcome: bytes | Exception) -> None:
-        if self._answered is None or self._answered.done():
-            return
-        if isinstance(outcome, Exception):
-            self._answered.set_exception(outcome)
-        else:
-            self._answered.set_result(outcome)
+    def link(self) -> UpstreamLink:
+        """What a session takes over."""
+        return UpstreamLink(self._dialogue.transport, self.ready, self._login.take_rest, self._server, self.release)
+
+    def sleep(self, gone: Callable[[], None]) -> None:
+        """See ``Sleeper``."""
+        self._dialogue.sleep(gone)
+
+    async def wake(self) -> None:
+        """See ``Sleeper``."""
+        before = self.ready
+        self.ready = await self._dialogue.ask_again(self._login)
+        if self.ready.process != before.process:
+            self._owners.pop(before.process, None)
+            raise _shared()
+
+    def discard(self) -> None:
+        """See ``Sleeper``."""
+        self.link().discard()
+
+    async def closed(self) -> None:
+        """See ``Sleeper``."""
+        await self._dialogue.closed()
 
 
-def _closed() -> UpstreamUnavailableError:
-    return UpstreamUnavailableError("the upstream database closed the connection during login")
+def _too_slow(server: ServerAddress) -> UpstreamUnavailableError:
+    _log.warning("upstream %s did not answer in time", server)
+    return UpstreamUnavailableError("the upstream database did not answer in time")
+
+
+def _none_fits() -> UpstreamUnavailableError:
+    return UpstreamUnavailableError(
+        "no upstream database server is of the kind that is asked for",
+        detail="The settings ask for another target_session_attrs than that of each server that answered.",
+        hint="Try again later: after a failover another server takes over.",
+    )
+
+
+def _shared() -> ProxyError:
+    _log.error("a pooler upstream gives one server process to several sessions: it must be in session mode")
+    return ProxyError(
+        "the upstream is a connection pooler in transaction mode, with which pgveil does not work",
+        sqlstate=FEATURE_NOT_SUPPORTED,
+        detail="Two sessions were given the same server process, so each would meet the other's settings.",
+        hint="This is for the administrators of pgveil: PgBouncer needs pool_mode = session for pgveil's account.",
+    )

@@ -28,7 +28,12 @@ from proxy.wire.frontend import (
 )
 from proxy.wire.sqlstate import CANNOT_CONNECT_NOW, TOO_MANY_CONNECTIONS, may_carry_text
 
-SEARCH_PATH_QUERY: Final = "SELECT pg_catalog.unnest(pg_catalog.current_schemas(false))"
+# One row for the server process, then one for each schema of the search path. No two processes have the same number and
+# were started by the same server, so that a pooler which shares one among sessions is found out.
+SESSION_QUERY: Final = (
+    "SELECT pg_catalog.unnest(pg_catalog.array_prepend(pg_catalog.concat(pg_catalog.pg_backend_pid(), ' ', "
+    "pg_catalog.pg_postmaster_start_time())::pg_catalog.name, pg_catalog.current_schemas(false)))"
+)
 
 _NAME_BYTES: Final = 63  # NAMEDATALEN - 1, where the server cuts application_name
 _LOGIN_MESSAGE_BYTES: Final = 1 << 20  # nothing before the first query of a client is longer
@@ -63,13 +68,15 @@ class Account:
 @dataclass(frozen=True, slots=True)
 class UpstreamReady:
     """A login upstream that succeeded. ``parameters`` are its ParameterStatus, ``search_path`` as
-    ``current_schemas(false)`` gives it, ``process_id`` and ``secret`` the upstream's own cancel key.
+    ``current_schemas(false)`` gives it, ``process_id`` and ``secret`` the upstream's own cancel key. ``process`` names
+    the server process behind it, which behind a pooler is not that of the key.
     """
 
     parameters: Mapping[str, str]
     process_id: int
     secret: bytes = field(repr=False)
     search_path: tuple[str, ...]
+    process: str
 
 
 class UpstreamLoginError(UpstreamUnavailableError):
@@ -105,6 +112,12 @@ def upstream_startup(startup: Startup, account: Account, *, principal_label: str
     return StartupMessage(PROTOCOL_3_0, (*own, *given, *_FORCED.items()))
 
 
+def own_startup(account: Account, database: str, purpose: str) -> StartupMessage:
+    """The StartupMessage of a connection that no client asked for."""
+    own = (("user", account.user), ("database", database), ("application_name", f"pgveil {purpose}"))
+    return StartupMessage(PROTOCOL_3_0, (*own, *_FORCED.items()))
+
+
 _AUTHENTICATING: Final = frozenset({_State.AUTHENTICATION, _State.SASL_CONTINUE, _State.SASL_FINAL, _State.PROVED})
 
 
@@ -132,7 +145,7 @@ class UpstreamLogin:
         self._state = _State.AUTHENTICATION
         self._parameters: dict[str, str] = {}
         self._key: backend.BackendKeyData | None = None
-        self._search_path: list[str] = []
+        self._answers: list[str] = []
         self._ready: UpstreamReady | None = None
 
     @property
@@ -143,6 +156,11 @@ class UpstreamLogin:
     def start(self) -> bytes:
         """The StartupMessage."""
         return self._startup.encode()
+
+    def ask_again(self) -> bytes:
+        """After some time: ask once more for what may be different by now; ``receive`` takes the answer."""
+        self._ready = None
+        return self._ask()
 
     def take_rest(self) -> bytes:
         """What the server sent behind the login; the conversation begins with it."""
@@ -224,18 +242,25 @@ class UpstreamLogin:
         for name, value in _FORCED.items():
             if self._parameters.get(name) != value:
                 raise UpstreamProtocolError(f'the upstream does not report the setting "{name}" as {value}')
+        return self._ask()
+
+    def _ask(self) -> bytes:
+        self._answers = []
         self._state = _State.SEARCH_PATH
-        return Query(SEARCH_PATH_QUERY.encode()).encode()
+        return Query(SESSION_QUERY.encode()).encode()
 
     def _search_path_reply(self, tag: int, body: bytes) -> None:
         match tag:
             case backend.ROW_DESCRIPTION | backend.COMMAND_COMPLETE:
                 return
             case backend.DATA_ROW:
-                self._search_path.append(_schema(backend.parse_data_row(body)))
+                self._answers.append(_schema(backend.parse_data_row(body)))
             case backend.READY_FOR_QUERY:
+                if not self._answers:
+                    raise UpstreamProtocolError("malformed answer to the question for the search path")
                 key = self._key or backend.BackendKeyData(0, bytes(4))
-                self._ready = UpstreamReady(self._parameters, key.process_id, key.secret, tuple(self._search_path))
+                process, *path = self._answers
+                self._ready = UpstreamReady(dict(self._parameters), key.process_id, key.secret, tuple(path), process)
                 self._state = _State.READY
             case _:
                 raise UpstreamProtocolError(f"unexpected message type {tag} from the upstream during login")

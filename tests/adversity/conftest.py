@@ -14,8 +14,9 @@ import uvloop
 
 from proxy.net.limits import Limits
 from proxy.net.listener import Server
+from proxy.net.servers import ServerAddress, Target, UpstreamAddress
 from proxy.net.tls import TlsMode, server_context
-from proxy.net.upstream import Upstream, UpstreamAddress
+from proxy.net.upstream import Upstream
 from proxy.session.upstream_login import Account
 from tests.adversity.client import Client
 from tests.adversity.fake_services import FakeServices
@@ -58,6 +59,9 @@ class StartProxy(Protocol):
         upstream_tls: TlsMode = TlsMode.DISABLE,
         ca: Path | None = None,
         account: Account = ...,
+        others: tuple[ServerAddress, ...] = (),
+        target: Target = Target.ANY,
+        spares: int = 0,
         **limits: float,
     ) -> Awaitable[Proxy]: ...
 
@@ -107,6 +111,9 @@ async def proxy(server_files: ServerFiles) -> AsyncIterator[StartProxy]:
             upstream_tls: TlsMode = TlsMode.DISABLE,
             ca: Path | None = None,
             account: Account = ACCOUNT,
+            others: tuple[ServerAddress, ...] = (),
+            target: Target = Target.ANY,
+            spares: int = 0,
             **limits: float,
         ) -> Proxy:
             services = FakeServices()
@@ -115,7 +122,12 @@ async def proxy(server_files: ServerFiles) -> AsyncIterator[StartProxy]:
                 host="127.0.0.1",
                 port=0,
                 services=services,
-                upstream=Upstream(UpstreamAddress(host, port, upstream_tls, ca), account, changed),
+                upstream=Upstream(
+                    UpstreamAddress((ServerAddress(host, port), *others), upstream_tls, ca, target),
+                    account,
+                    changed,
+                    spares=spares,
+                ),
                 limits=changed,
                 tls=server_context(server_files.certificate, server_files.key) if tls else None,
             )

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import scramp
 
-from proxy.session.upstream_login import SEARCH_PATH_QUERY
+from proxy.session.upstream_login import SESSION_QUERY
 from proxy.wire import backend
 from proxy.wire.backend import Authentication, BackendKeyData, CommandComplete, ErrorResponse, ParameterStatus
 from proxy.wire.frames import HEADER, HEADER_SIZE, LENGTH, LENGTH_SIZE, frame
@@ -32,7 +32,9 @@ class FakeUpstream:
     ``greeting``: sent in place of the login's answer, after which the connection is closed. ``silent``: never answer.
     ``tls``: the context to answer SSLRequest with, None for ``N``. ``behind_answer``: bytes that follow that answer in
     clear. ``scram``: the password to ask for by SCRAM-SHA-256-PLUS, and the digest of the certificate that the login
-    must be bound to.
+    must be bound to. ``settings``: what it reports beside the usual. ``process``: what every connection says that its
+    server process is, None for one of its own. ``asked``: how often it was asked for process and search path;
+    its answer comes behind the settings in ``report``. ``slots``: its max_connections.
     """
 
     def __init__(self) -> None:
@@ -42,6 +44,12 @@ class FakeUpstream:
         self.tls: ssl.SSLContext | None = None
         self.behind_answer = b""
         self.scram: tuple[str, bytes] | None = None
+        self.settings: dict[str, str] = {}
+        self.search_path: tuple[bytes, ...] = (b"public",)
+        self.process: bytes | None = None
+        self.report: dict[str, str] = {}
+        self.slots = 1000
+        self.asked = 0
         self.startups: list[StartupMessage] = []
         self.cancels: list[CancelRequest] = []
         self.cancelled = asyncio.Event()
@@ -99,10 +107,15 @@ class FakeUpstream:
             writer.write(self.greeting)
             await writer.drain()
             return
+        if len(self.connections) > self.slots:
+            writer.write(fatal("53300", "sorry, too many clients already"))
+            return
         if self.scram is not None:
             await _scram(reader, writer, *self.scram)
         writer.write(Authentication(0).encode())
-        writer.write(b"".join(ParameterStatus(name, value).encode() for name, value in SETTINGS.items()))
+        writer.write(
+            b"".join(ParameterStatus(name, value).encode() for name, value in (SETTINGS | self.settings).items())
+        )
         writer.write(ParameterStatus("application_name", packet.get("application_name") or "").encode())
         writer.write(BackendKeyData(4711, b"upky").encode() + READY)
         while True:
@@ -119,8 +132,12 @@ class FakeUpstream:
 
     async def _query(self, text: str, writer: asyncio.StreamWriter) -> None:
         match text.split():
-            case _ if text == SEARCH_PATH_QUERY:
-                writer.write(COLUMN + _row(b"public") + CommandComplete("SELECT 1").encode() + READY)
+            case _ if text == SESSION_QUERY:
+                self.asked += 1
+                process = self.process or str(id(writer)).encode()
+                rows = _row(process) + b"".join(_row(schema) for schema in self.search_path)
+                writer.write(b"".join(ParameterStatus(name, value).encode() for name, value in self.report.items()))
+                writer.write(COLUMN + rows + CommandComplete("SELECT 1").encode() + READY)
             case ["die"]:
                 writer.transport.abort()
             case ["die", "in", "a", "row"]:

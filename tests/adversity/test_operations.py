@@ -81,7 +81,7 @@ def test_policy_reloaded(clinic: Clinic, new_database: NewDatabase, tmp_path: Pa
 def test_logins_are_recorded(clinic: Clinic, new_database: NewDatabase, tmp_path: Path) -> None:
     """Accepted, refused and failed logins are in the journal with the client's address, and counted apart."""
     database = new_database()
-    with run_proxy(tmp_path, clinic, database=database) as proxy:
+    with run_proxy(tmp_path, clinic, database=database, upstream={"spares": 0}) as proxy:
         proxy.connect("analyst").close()
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
             psycopg.connect(**(proxy.parameters("analyst") | {"password": "no token"}))  # type: ignore[arg-type]

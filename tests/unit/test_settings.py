@@ -116,9 +116,21 @@ def test_upstream_tls(folder: Path, upstream: str, tls: str) -> None:
 def test_upstream_socket(folder: Path) -> None:
     """A socket folder may be relative to the file."""
     found = load(folder, SMALL.replace("host: 127.0.0.1", "host: ./run"))
-    assert found.upstream.is_socket
-    assert found.upstream.host == str(folder / "run")
-    assert not load(folder, SMALL).upstream.is_socket
+    assert found.upstream.is_sockets
+    assert found.upstream.host == (str(folder / "run"),)
+    assert not load(folder, SMALL).upstream.is_sockets
+
+
+def test_several_hosts(folder: Path) -> None:
+    """Hosts are listed with a port or without, and are local where all of them are."""
+    hosts = '[db1, "db2:5433", "[::1]:5434", "fe80::1", ./run]'
+    found = load(folder, SMALL.replace("host: 127.0.0.1", f"host: {hosts}", 1)).upstream
+    assert found.servers == (
+        ("db1", 5432), ("db2", 5433), ("::1", 5434), ("fe80::1", 5432), (str(folder / "run"), 5432),
+    )  # fmt: skip
+    assert found.tls == "verify-full"
+    assert not found.is_sockets
+    assert load(folder, SMALL.replace("127.0.0.1", '["127.0.0.1:5433", localhost]', 1)).upstream.tls == "disable"
 
 
 def test_values_keep_their_text(folder: Path) -> None:
@@ -251,6 +263,14 @@ def test_tls_is_required_beyond_loopback(folder: Path) -> None:
         ("user: pgveil", "user: pgveil, tls: prefer", "upstream.tls: Input should be 'disable'"),
         ("user: pgveil", "user: pgveil, ca: no.crt", "upstream.ca: there is no file no.crt"),
         ("user: pgveil", "user: pgveil, user: other", "upstream.user: is given twice"),
+        ("127.0.0.1", "[]", "upstream.host: at least one host is required"),
+        ("127.0.0.1", "[db, db]", "upstream.host: a host is listed twice"),
+        ("127.0.0.1", "[[db]]", "upstream.host[0]: Input should be a valid string"),
+        ("127.0.0.1", "{db: 1}", "upstream.host: must be a list"),
+        ("127.0.0.1", '"db:70000"', "upstream.host: has a port that is none"),
+        ("127.0.0.1", "[a, b], catalog_check: statement", "upstream: `catalog_check: statement` cannot be kept"),
+        ("user: pgveil", "user: pgveil, target_session_attrs: master", "upstream.target_session_attrs: Input should"),
+        ("user: pgveil", "user: pgveil, spares: -1", "upstream.spares: Input should be greater than"),
         ("{issuers: [", "{issuers: []} # ", "identity: at least one issuer is required"),
         ("user: pgveil", "user: pgveil, password: [s3cr3t-canary]", "password: Input should be a valid string"),
         ("user: pgveil", "user: &x pgveil", "upstream.user: anchors and aliases"),

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from proxy.admin.readiness import Readiness, reach
+from proxy.admin.readiness import Readiness
 from proxy.errors import UpstreamUnavailableError
 
 
@@ -83,15 +83,3 @@ async def test_close_ends_a_probe() -> None:
     await readiness.close()
     with pytest.raises(asyncio.CancelledError):
         await asking
-
-
-async def test_reach() -> None:
-    """The probe that only connects succeeds where somebody listens, and fails where nobody does."""
-    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    async with server:
-        await reach("127.0.0.1", port)
-    with pytest.raises(OSError, match="Connect call failed"):
-        await reach("127.0.0.1", port)
-    with pytest.raises(FileNotFoundError):
-        await reach("/nonexistent", 5432)

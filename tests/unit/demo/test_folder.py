@@ -21,7 +21,7 @@ def test_the_settings_load(tmp_path: Path) -> None:
     folder.write_settings(Ports(6500, 0), upstream, issuer, policy)
     settings = load_settings(folder.settings)
     assert (settings.listen.host, settings.listen.port, settings.admin.port) == (HOST, 6500, 0)
-    assert (settings.upstream.host, settings.upstream.port) == (str(tmp_path), 5439)
+    assert settings.upstream.servers == ((str(tmp_path), 5439),)
     assert settings.upstream.password is not None
     assert settings.upstream.password.get_secret_value() == upstream.password
     assert settings.upstream.databases == ("clinic",)

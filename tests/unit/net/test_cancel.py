@@ -5,31 +5,35 @@ from __future__ import annotations
 import pytest
 
 from proxy.net.cancel import CancelKeys
+from proxy.net.servers import ServerAddress
 from proxy.wire.frontend import CancelRequest
+
+SERVER = ServerAddress("db", 5432, "10.0.0.1")
+OTHER = ServerAddress("db", 5432, "10.0.0.2")
 
 
 @pytest.mark.parametrize(("minor", "size"), [(0, 4), (1, 4), (2, 32)])
 def test_key_size_follows_the_protocol(minor: int, size: int) -> None:
     """Protocol 3.0 has room for four bytes; 3.2 gets a key that cannot be guessed at all."""
-    key = CancelKeys().issue(minor=minor, upstream_process_id=1, upstream_secret=b"up")
+    key = CancelKeys().issue(minor=minor, server=SERVER, upstream=CancelRequest(1, b"up"))
     assert len(key.secret) == size
     assert 0 < key.process_id < 2**31
 
 
 def test_right_key_gives_the_upstreams() -> None:
-    """The client's key stands for the upstream's own."""
+    """The client's key stands for the upstream's own, on the server where the session is."""
     keys = CancelKeys()
-    first = keys.issue(minor=0, upstream_process_id=11, upstream_secret=b"1111")
-    second = keys.issue(minor=2, upstream_process_id=22, upstream_secret=b"2222")
-    assert keys.upstream_request(first.process_id, first.secret) == CancelRequest(11, b"1111")
-    assert keys.upstream_request(second.process_id, second.secret) == CancelRequest(22, b"2222")
+    first = keys.issue(minor=0, server=SERVER, upstream=CancelRequest(11, b"1111"))
+    second = keys.issue(minor=2, server=OTHER, upstream=CancelRequest(22, b"2222"))
+    assert keys.upstream_request(first.process_id, first.secret) == (SERVER, CancelRequest(11, b"1111"))
+    assert keys.upstream_request(second.process_id, second.secret) == (OTHER, CancelRequest(22, b"2222"))
 
 
 def test_wrong_keys_give_nothing() -> None:
     """Neither a wrong secret, nor a secret of another session, nor the upstream's own key cancels anything."""
     keys = CancelKeys()
-    first = keys.issue(minor=0, upstream_process_id=11, upstream_secret=b"1111")
-    second = keys.issue(minor=0, upstream_process_id=22, upstream_secret=b"2222")
+    first = keys.issue(minor=0, server=SERVER, upstream=CancelRequest(11, b"1111"))
+    second = keys.issue(minor=0, server=SERVER, upstream=CancelRequest(22, b"2222"))
     assert keys.upstream_request(first.process_id, first.secret + b"\0") is None
     assert keys.upstream_request(first.process_id, b"") is None
     assert keys.upstream_request(first.process_id, second.secret) is None
@@ -39,7 +43,7 @@ def test_wrong_keys_give_nothing() -> None:
 def test_key_ends_with_its_session() -> None:
     """A key withdrawn is a wrong key."""
     keys = CancelKeys()
-    key = keys.issue(minor=0, upstream_process_id=11, upstream_secret=b"1111")
+    key = keys.issue(minor=0, server=SERVER, upstream=CancelRequest(11, b"1111"))
     keys.withdraw(key)
     keys.withdraw(key)
     assert keys.upstream_request(key.process_id, key.secret) is None
@@ -47,5 +51,5 @@ def test_key_ends_with_its_session() -> None:
 
 def test_keys_stay_out_of_reprs() -> None:
     """A key in a log would let its reader cancel."""
-    key = CancelKeys().issue(minor=0, upstream_process_id=11, upstream_secret=b"1111")
+    key = CancelKeys().issue(minor=0, server=SERVER, upstream=CancelRequest(11, b"1111"))
     assert repr(key.secret) not in repr(key)

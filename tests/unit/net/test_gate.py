@@ -10,6 +10,7 @@ from proxy.identity.principal import Principal
 from proxy.net.limits import Limits
 from proxy.net.ports import OpenedSession
 from proxy.net.relay import Relay
+from proxy.net.servers import ServerAddress
 from proxy.net.upstream import UpstreamLink
 from proxy.session.unproven import Unproven
 from proxy.session.upstream_login import UpstreamReady
@@ -43,7 +44,13 @@ class Gated:
         self.services.restricted = True
         self.relay = Relay(
             self.client,
-            UpstreamLink(self.upstream, UpstreamReady({}, 1, b"1234", ("public",)), lambda: b""),
+            UpstreamLink(
+                self.upstream,
+                UpstreamReady({}, 1, b"1234", ("public",), "1"),
+                lambda: b"",
+                ServerAddress("db", 5432),
+                lambda: None,
+            ),
             OpenedSession(
                 Principal("ada", "ada", "analyst", "https://idp.example", time.time() + 3600),
                 self.services,

@@ -13,6 +13,7 @@ from proxy.identity.principal import Principal
 from proxy.net.limits import Limits
 from proxy.net.ports import OpenedSession
 from proxy.net.relay import Relay
+from proxy.net.servers import ServerAddress
 from proxy.net.upstream import UpstreamLink
 from proxy.planner.plan import Decision, Plan, StatementKind
 from proxy.session.ports import TokenCodec
@@ -140,10 +141,10 @@ class Setting:
         self.upstream.reading = False
         self.events: list[str] = []
         principal = Principal("ada", "ada", "analyst", "https://idp.example", time.time() + expires_in)
-        ready = UpstreamReady({"server_version": "16.4"}, 1, b"1234", ("public",))
+        ready = UpstreamReady({"server_version": "16.4"}, 1, b"1234", ("public",), "1")
         self.relay = Relay(
             self.client,
-            UpstreamLink(self.upstream, ready, lambda: rest),
+            UpstreamLink(self.upstream, ready, lambda: rest, ServerAddress("db", 5432), lambda: None),
             OpenedSession(principal, self.services, self.services),
             self.services,
             Limits(linger_seconds=0.01),

@@ -12,7 +12,7 @@ from proxy.errors import ProxyError, UpstreamProtocolError, UpstreamUnavailableE
 from proxy.net.scram import ScramSha256
 from proxy.session.startup import read_startup
 from proxy.session.upstream_login import (
-    SEARCH_PATH_QUERY,
+    SESSION_QUERY,
     Account,
     UpstreamLogin,
     UpstreamLoginError,
@@ -35,11 +35,11 @@ SETTINGS = b"".join(
 )
 KEY = BackendKeyData(4711, b"\1\2\3\4").encode()
 READY = backend.ReadyForQuery(b"I").encode()
-ASK = Query(SEARCH_PATH_QUERY.encode()).encode()
+ASK = Query(SESSION_QUERY.encode()).encode()
 
 
 def _path(*schemas: bytes) -> bytes:
-    rows = b"".join(backend.build_data_row((schema,)) for schema in schemas)
+    rows = b"".join(backend.build_data_row((cell,)) for cell in (b"4711 2026-01-01", *schemas))
     columns = backend.RowDescription((backend.RowField("unnest", 0, 0, 19, 64, -1),)).encode()
     return columns + rows + backend.CommandComplete(f"SELECT {len(schemas)}").encode() + READY
 
@@ -90,7 +90,23 @@ def test_trusted_login(step: int) -> None:
     assert login.ready.search_path == ("app", "public")
     assert login.ready.parameters["server_version"] == "16.4"
     assert (login.ready.process_id, login.ready.secret) == (4711, b"\1\2\3\4")
+    assert login.ready.process == "4711 2026-01-01"
     assert login.take_rest() == b"N"
+
+
+def test_asked_again() -> None:
+    """Later the search path, the process and the reported settings are what they are then."""
+    login = _login()
+    login.receive(OK + SETTINGS + KEY + READY)
+    login.receive(_path(b"public"))
+    first = login.ready
+    assert login.ask_again() == ASK
+    login.receive(ParameterStatus("in_hot_standby", "off").encode() + _path(b"pgveil", b"public"))
+    assert first is not None
+    assert login.ready is not None
+    assert login.ready.search_path == ("pgveil", "public")
+    assert login.ready.parameters == {**first.parameters, "in_hot_standby": "off"}
+    assert "in_hot_standby" not in first.parameters
 
 
 def test_scram() -> None:
@@ -242,6 +258,7 @@ def _after_login(reply: bytes) -> Callable[[], bytes]:
         backend.build_data_row((b"a", b"b")),
         backend.build_data_row((b"\xff",)),
         frame(ord("H"), b"\0\0\0"),
+        READY,
         frame(ord("R"), b"\0\0\0\0"),
         frame(ord("D"), b"\0\1\xff"),
     ],
