@@ -14,7 +14,7 @@ from proxy.session.answers import out_of_step
 from proxy.session.replies import Owed, OwedRows, OwedScript, Request
 from proxy.session.scripts import FAILING_SQLSTATE
 from proxy.session.state import FAILED, IDLE, IN_TRANSACTION, State
-from proxy.session.statements import NEVER, stale_portal
+from proxy.session.statements import NEVER, aborted, stale_portal
 from proxy.session.texts import for_client, is_fatal
 from proxy.wire.backend import (
     ErrorResponse,
@@ -36,6 +36,7 @@ _EXPECTED = {
     Request.DESCRIBE_STATEMENT: INVALID_SQL_STATEMENT_NAME,
     Request.EXECUTE: INVALID_CURSOR_NAME,
 }
+_BY_NAME = frozenset({Request.BIND, Request.DESCRIBE_STATEMENT, Request.EXECUTE})
 _OF_PORTALS = frozenset({Request.EXECUTE, Request.DESCRIBE_PORTAL})
 _STATUSES = frozenset({IDLE, IN_TRANSACTION, FAILED})
 WITHOUT_EFFECTS = frozenset({StatementKind.SELECT, StatementKind.WRITE})
@@ -44,19 +45,22 @@ WITHOUT_EFFECTS = frozenset({StatementKind.SELECT, StatementKind.WRITE})
 class Completions:
     """Handlers: (data, start of the message, its end) → None to pass it as it is, or what to send in its place.
 
-    ``fatal``: the upstream said that it ends the session.
+    ``fatal``: the upstream said that it ends the session. ``_revived``: a statement has run since the last
+    ReadyForQuery, so that a transaction that had failed then has not now.
     """
 
-    __slots__ = ("_owed", "_state", "_statements", "fatal")
+    __slots__ = ("_owed", "_revived", "_state", "_statements", "fatal")
 
     def __init__(self, state: State) -> None:
         self._state = state
         self._owed = state.owed
         self._statements = state.statements
         self.fatal = False
+        self._revived = False
 
     def command_complete(self, data: bytes, pos: int, stop: int) -> bytes | None:
         """A statement has run."""
+        self._revived = True
         entry = self._owed[0] if self._owed else None
         if isinstance(entry, OwedRows):
             statement = self._statements.portals.get(entry.name)
@@ -131,6 +135,7 @@ class Completions:
         """A Query or a flight has left the transaction in this status."""
         state = self._state
         state.status = status
+        self._revived = False
         if status == IDLE:
             self._statements.end_transaction()
             if not self._owed and not state.flight_open:
@@ -205,6 +210,8 @@ class Completions:
         if statement is not None and statement.plan is not None:
             started = entry.started if isinstance(entry, OwedRows) else state.clock()
             self._record(statement.plan, None, started, error.sqlstate)
+        if self._stands_for_aborted(entry, error):
+            return error_response(aborted())
         if entry.refusal is not None and error.sqlstate == _EXPECTED.get(entry.request):
             return error_response(entry.refusal)
         own_text = statement is not None and not statement.rewritten and not entry.own
@@ -212,6 +219,22 @@ class Completions:
         if statement is not None and statement.plan is not None and statement.plan.portal is not None:
             portal = statement.plan.portal.encode()
         return self._shown(error, rewritten=not own_text, portal=portal)
+
+    def _stands_for_aborted(self, entry: Owed, error: ErrorResponse) -> bool:
+        """Whether the server would have refused the client's own message because the transaction has failed.
+
+        It looks for a statement's or portal's name before that: what stands in the message's place has one that nobody
+        has, and a statement that could not be prepared again in this transaction is gone without the client's knowing.
+        """
+        if self._state.status != FAILED or self._revived:
+            return False
+        if entry.refusal is not None:
+            return entry.request in _BY_NAME and error.sqlstate == _EXPECTED[entry.request]
+        if error.sqlstate != INVALID_SQL_STATEMENT_NAME:
+            return False
+        name = entry.statement_name if entry.request is Request.BIND else entry.name
+        lost = self._statements.confirmed.get(name)
+        return lost is not None and lost.sent is None
 
     def _skipped(self, entry: Owed) -> None:
         """A message has failed, or was discarded: what it would have done to names will not happen."""

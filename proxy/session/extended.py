@@ -18,10 +18,10 @@ from proxy.session.renewal import Renewal
 from proxy.session.replies import Owed, OwedRows, Request
 from proxy.session.scripts import FAILING_STATEMENT, NAMES_RELATIONS, Script, journal_refusal
 from proxy.session.state import FAILED, State
-from proxy.session.statements import MAX_NAME, NEVER, Statement, prepared_by_sql, stale_statement
+from proxy.session.statements import MAX_NAME, NEVER, Statement, aborted, prepared_by_sql, stale_statement
 from proxy.wire.frames import HEADER_SIZE, frame
 from proxy.wire.frontend import BIND, PARSE, Close, Describe, Execute
-from proxy.wire.sqlstate import DUPLICATE_PREPARED_STATEMENT, IN_FAILED_SQL_TRANSACTION
+from proxy.wire.sqlstate import DUPLICATE_PREPARED_STATEMENT
 
 _MAX_ROWS: Final = Struct("!i")
 _MAX_ROWS_SIZE: Final = 4
@@ -34,8 +34,6 @@ _FAILING_BIND: Final = frame(BIND, b"\0" + _NOBODY + b"\0" + bytes(6))
 _FAILING_DESCRIBE: Final = Describe(b"S", _NOBODY).encode()
 _FAILING_EXECUTE: Final = Execute(_NOBODY).encode()
 _FAILING_TEXT: Final = FAILING_STATEMENT.encode()
-
-_ABORTED: Final = "current transaction is aborted, commands ignored until end of transaction block"
 
 _DESCRIBE_UNNAMED_PORTAL: Final = Owed(Request.DESCRIBE_PORTAL)
 
@@ -264,7 +262,7 @@ class Extended:
         ):
             # The server refuses whatever is not the end of the transaction, and it could not be parsed now anyway.
             if statement.sent is None:
-                raise ProxyError(_ABORTED, sqlstate=IN_FAILED_SQL_TRANSACTION)
+                raise aborted()
             return statement, b""
         if statement.by_sql:
             return self._renew_by_sql(statement)

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from proxy.errors import Refusal, UnsupportedRefusal
+from proxy.errors import ProxyError, Refusal, UnsupportedRefusal
 from proxy.planner.plan import Plan, StatementKind
 from proxy.session.edge import AS_IT_IS, Edge, Untreated
-from proxy.wire.sqlstate import INVALID_CURSOR_NAME
+from proxy.wire.sqlstate import IN_FAILED_SQL_TRANSACTION, INVALID_CURSOR_NAME
 
 if TYPE_CHECKING:
     from proxy.session.replies import Owed
@@ -289,6 +289,14 @@ def stale_portal(name: bytes) -> Refusal:
         sqlstate=INVALID_CURSOR_NAME,
         detail="The policy or the database's structure has changed since it was opened.",
         hint="Open it again.",
+    )
+
+
+def aborted() -> ProxyError:
+    """The server's own refusal of what is not the end of a failed transaction."""
+    return ProxyError(
+        "current transaction is aborted, commands ignored until end of transaction block",
+        sqlstate=IN_FAILED_SQL_TRANSACTION,
     )
 
 

@@ -504,3 +504,72 @@ def test_a_stale_statement_that_a_failed_close_left_ends_the_session() -> None:
         .ends(UnsupportedRefusal)
         .run()
     )
+
+
+_ABORTED = error("25P02", "current transaction is aborted, commands ignored until end of transaction block")
+_JOURNAL = error(
+    "58030",
+    "the journal cannot be written",
+    D="Statements on protected relations run only while they can be recorded.",
+)
+
+
+def _without_journal(stage: Stage) -> None:
+    stage.watching.works = False
+
+
+def test_a_refusal_in_a_failed_transaction_is_the_servers_own() -> None:
+    """Whatever we would say of a Bind, the server says first that the transaction has failed."""
+    failing = Bind(b"", b"pgveil: statement refused", _NOTHING)
+    run = (Execute(b""), SYNC_MESSAGE)
+    (
+        Playbook()
+        .client(Parse(b"s1", b"select a masked"), Parse(b"end", b"rollback"), SYNC_MESSAGE)
+        .upstream(PARSED, PARSED, IDLE)
+        .through(Query(b"begin"))
+        .back(done("BEGIN"), IN_TRANSACTION)
+        .through(Query(b"select b"))
+        .back(error("42703"), FAILED)
+        .act(_without_journal)
+        .client(Bind(b"", b"s1", _NOTHING), *run)
+        .to_upstream(failing, *run)
+        .upstream(error("26000"), FAILED)
+        .to_client(_ABORTED, FAILED)
+        .client(Bind(b"", b"end", _NOTHING), Execute(b""), Bind(b"", b"s1", _NOTHING), *run)
+        .to_upstream(Bind(b"", b"end", _NOTHING), Describe(b"P", b""), Execute(b""), failing, *run)
+        .upstream(BOUND, NO_ROWS, done("ROLLBACK"), error("26000"), IDLE)
+        .to_client(BOUND, done("ROLLBACK"), _JOURNAL, IDLE)
+        .run()
+    )
+
+
+def test_a_statement_lost_in_a_failed_transaction_is_not_missed_there() -> None:
+    """It could not be prepared again, which the client never asked for: what it uses it in has failed anyhow."""
+    uses = (Bind(b"", b"s1", _NOTHING), SYNC_MESSAGE, Bind(b"", b"s1", _NOTHING), SYNC_MESSAGE)
+    last = (Describe(b"S", b"s1"), SYNC_MESSAGE)
+    (
+        Playbook()
+        .client(Parse(b"s1", b"select a masked"), SYNC_MESSAGE)
+        .upstream(PARSED, IDLE)
+        .act(_new_policy)
+        .client(Query(b"select a path"))
+        .to_upstream(Question(1))
+        .upstream(*answer(b"public"), IDLE)
+        .to_upstream(Query(b"select a path under public"))
+        .upstream(*_RESULT, IDLE)
+        .client(Query(b"begin"), Query(b"select b"), *uses, *last)
+        .to_upstream(
+            Query(b"begin"),
+            Query(b"select b"),
+            Close(b"S", b"s1"),
+            Parse(b"s1", b"select a masked under 2"),
+            *uses,
+            *last,
+        )
+        .upstream(done("BEGIN"), IN_TRANSACTION, error("42703"), FAILED)
+        .upstream(CLOSED, error("25P02", "aborted"), FAILED)
+        .to_client(error("25P02", "aborted"), FAILED)
+        .upstream(error("26000"), FAILED, error("26000"), FAILED)
+        .to_client(_ABORTED, FAILED, _ABORTED, FAILED)
+        .run()
+    )
