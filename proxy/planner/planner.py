@@ -217,7 +217,7 @@ class Planner:
         nested = judgement.body is Body.NESTED
         query = only_query(tree) if nested else tree
         if judgement.references.writes:
-            (sent, scans), typed = mask_write(query, resolver.resolve, self._views.text), Typed()
+            (sent, scans), typed = mask_write(query, resolver.resolve, self._views.text_without_tokens), Typed()
         else:
             sent, scans, typed = rewrite_query(query, text, reads, resolver.resolve, self._views.text, check)
         below = frozenset(scan for s in sources for scan in self._views.scans_of(s))

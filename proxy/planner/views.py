@@ -63,6 +63,14 @@ class Views:
             raise CatalogError(f"the view {view.qualified_name} needs no expansion")
         return text
 
+    def text_without_tokens(self, view: Relation) -> str:
+        """The same, for statements without an edge: raises UnsupportedRefusal where a column of the view is a token."""
+        if any(self.expand(view).tokens):
+            raise UnsupportedRefusal(
+                f"{view.qualified_name} holds tokens, which a statement that writes cannot read", reason="token"
+            )
+        return self.text(view)
+
     def tokens_of(self, view: Relation) -> tuple[Held | None, ...] | None:
         """See ``ViewTokens``."""
         return self.expand(view).tokens or None

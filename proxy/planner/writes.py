@@ -144,7 +144,7 @@ class _Masking:
             return self._expand(relation).strip().removesuffix(";")
         if any(isinstance(decision.mask, Token) for decision in access.columns):
             raise UnsupportedRefusal(
-                f"{relation.qualified_name} holds tokens, which a statement that writes cannot read", reason="tokens"
+                f"{relation.qualified_name} holds tokens, which a statement that writes cannot read", reason="token"
             )
         text = scan_text(relation, access, only=only)
         self.scans.add(text)

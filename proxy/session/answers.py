@@ -54,7 +54,7 @@ class Answers:
                     reason="cursor",
                     hint="Read it with FETCH or EXECUTE in a Query.",
                 )
-            if not statement.has_rows:
+            if not statement.has_rows or not self._still_describes(statement):
                 raise out_of_step("DataRow")
             return statement.edge
         if isinstance(entry, OwedScript):
@@ -153,6 +153,7 @@ class Answers:
             statement.checked = statement.has_rows = True
             if entry.request is _DESCRIBE_PORTAL:
                 statement.edge = verdict.edge or AS_IT_IS
+                statement.described_by = verdict.plan
         return b"" if entry.own else verdict.shown
 
     def no_data(self, data: bytes, pos: int, stop: int) -> bytes | None:
@@ -208,6 +209,15 @@ class Answers:
             raise out_of_step("CopyOutResponse")
         columns = copy_columns(data[pos + HEADER_SIZE : stop])
         return CopyEdge(plan.tokens, plan.copy_format, columns, self._state.planning.tokens)
+
+    def _still_describes(self, portal: Statement) -> bool:
+        """Whether the rows of a portal are of the plan that it was described by: FETCH and EXECUTE look up the name of
+        their cursor or statement when they run, and it may be another's by then.
+        """
+        if portal.fixed_result:
+            return True
+        shown = self._statements.shown_by(portal.plan, NEVER)
+        return (shown.identity if shown is not None else None) is portal.described_by
 
     def _checked(self, message: bytes, plan: Plan | None, epoch: int) -> Verdict:
         try:

@@ -97,7 +97,7 @@ class Extended:
                     self._require_journal()
                 message = self._entering(data, pos, stop, name_end + 1, statement)
             except ProxyError as refusal:
-                return self._refuse(refusal, Request.BIND, portal, _FAILING_BIND)
+                return prefix + self._refuse(refusal, Request.BIND, portal, _FAILING_BIND)
         if state.to_close:
             prefix += state.closing()
         if statement is not None:

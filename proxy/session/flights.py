@@ -51,7 +51,7 @@ class Flights:
         stop = len(data) - len(_DESCRIBED_RUN if described else _RUN)
         if stop <= _NAME or _unpack_header(data) != (BIND, stop - 1) or data[HEADER_SIZE]:
             return False
-        if state.owed or state.flight_open or state.skipping or not state.path.known:
+        if state.owed or state.flight_open or state.skipping or state.to_close or not state.path.known:
             return False
         name_end = data.find(b"\0", _NAME, stop)
         if name_end < 0:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from proxy.errors import ProxyError
 from proxy.session.state import State
-from proxy.session.statements import Statement, prepared_by_sql, stale_statement
+from proxy.session.statements import Statement, check_arguments, prepared_by_sql, stale_statement
 
 
 class Renewal:
@@ -23,7 +23,9 @@ class Renewal:
         """Raise a refusal where EXECUTE of this name must not run (one that nobody made is left to the server)."""
         statement = self._state.statements.expected(name)
         if statement is not None and statement.epoch != self._state.epoch:
-            self.again(statement)
+            statement = self.again(statement)
+        if statement is not None:
+            check_arguments(statement)
 
     def again(self, statement: Statement) -> Statement:
         """The same statement under a plan of now. Raises a refusal where the server has it as another one."""

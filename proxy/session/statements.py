@@ -36,7 +36,7 @@ class Statement:
     ``parameter_types``: the end of the Parse message, as sent. ``plan``: None for an empty text.
     ``epoch``: the conversation's when it was planned; NEVER makes it be planned again.
     ``checked``: its result's columns were seen and may be shown. ``has_rows``: they are at least one, and ``edge`` is
-    how its rows are treated.
+    how its rows are treated, which were those of the plan ``described_by``.
     ``plain``: its messages and rows pass as they are, and running it changes nothing else that the session keeps.
     ``described_in``: the flight in which a Describe of it was last sent.
     ``late``: it depends on the search path, or on another statement, until it is executed.
@@ -48,6 +48,7 @@ class Statement:
         "by_sql",
         "changes_path",
         "checked",
+        "described_by",
         "described_in",
         "edge",
         "ends_transaction",
@@ -76,6 +77,7 @@ class Statement:
         self.checked = plan is None
         self.has_rows = False
         self.edge: Edge | Untreated = AS_IT_IS
+        self.described_by: Plan | None = None
         self.described_in = NEVER
         # With tokens in it, the formats must be known, which are the portal's own.
         self.fixed_result = plan is None or (plan.kind in _FIXED_RESULT and not plan.tokens)
@@ -203,7 +205,6 @@ class Statements:
                 self.confirmed[b""] = unnamed
         else:
             self.confirmed.pop(name.encode(), None)
-        self._distrust(name, None)
 
     # portals --------------------------------------------------------------------------------------------------------
 
@@ -215,7 +216,6 @@ class Statements:
         self.portals[name] = cursor
         if plan.effects.holdable:
             self.held[name] = cursor
-        self._distrust(None, name.decode())
 
     def close(self, name: str) -> None:
         """CLOSE has run; ``"*"`` for all."""
@@ -225,7 +225,6 @@ class Statements:
         else:
             self.portals.pop(name.encode(), None)
             self.held.pop(name.encode(), None)
-        self._distrust(None, name)
 
     def closed(self, name: bytes, *, own: bool) -> None:
         """A Close of this portal is complete (``own``: unseen by the client)."""
@@ -251,7 +250,7 @@ class Statements:
         """The plan that says how the rows of ``plan`` are treated: for FETCH its cursor's, for EXECUTE its statement's.
 
         None where a portal was not made by a statement that we know. ``epoch``: when ``plan`` was sent.
-        Raises UnsupportedRefusal where what it names belongs to an older epoch than it may.
+        Raises UnsupportedRefusal where what it names belongs to an older epoch than it may, or may not be executed.
         """
         for _ in range(_MAX_CHAIN):
             if plan is None:
@@ -265,20 +264,22 @@ class Statements:
                 source = self.confirmed.get(plan.prepared.encode())
                 if source is not None and source.epoch < epoch:
                     raise stale_statement(source.name)
+                if source is not None:
+                    check_arguments(source)
             else:
                 return plan
             plan = source.plan if source is not None else None
         raise UnsupportedRefusal("a cursor of a cursor of a cursor is not supported", reason="cursor")
 
-    def _distrust(self, prepared: str | None, portal: str | None) -> None:
-        """What a name stood for is gone: portals of FETCH or EXECUTE that were described by it must give no rows."""
-        for opened in self.portals.values():
-            plan = opened.plan
-            if plan is not None and (
-                (plan.prepared is not None and prepared in (plan.prepared, "*"))
-                or (plan.portal is not None and portal in (plan.portal, "*"))
-            ):
-                opened.has_rows = False
+
+def check_arguments(statement: Statement) -> None:
+    """Refuse EXECUTE of a statement with tokens among its parameters, since its arguments would be stored values."""
+    if statement.plan is not None and any(statement.plan.token_parameters):
+        raise UnsupportedRefusal(
+            "tokens in the arguments of EXECUTE are not supported",
+            reason="token",
+            hint="Bind the statement by the driver, or use a plain SELECT.",
+        )
 
 
 def stale_portal(name: bytes) -> Refusal:

@@ -38,6 +38,7 @@ tables:
   clinic.codes: {columns: clear}
 roles:
   analyst: {reads: [clinic.*]}
+  scribe: {reads: [clinic.*], writes: [clinic.codes]}
   clinician: {reads: [clinic.*], masks: {"*": clear}}
 """
 MASKS: Mapping[str, Token] = {

@@ -10,6 +10,7 @@ from proxy.errors import Refusal
 from proxy.planner.plan import Decision, StatementKind
 from proxy.planner.planner import Planner
 from tests.support.small_clinic import planner
+from tests.support.token_clinic import token_planner
 
 PATH = ("sales", "clinic")
 
@@ -87,6 +88,25 @@ def test_a_write_that_reads_nothing_masked_passes(analyst: Planner) -> None:
     """As the client's own bytes."""
     text = "insert into  sales.orders values (1, 2)  returning *"
     assert analyst.plan(text, PATH).text == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "INSERT INTO codes (code) SELECT mrn FROM patients",
+        "INSERT INTO codes (code) SELECT who FROM front",
+        "UPDATE codes SET label = f.who FROM front f",
+        "DELETE FROM codes USING front f WHERE f.who LIKE 'C%' RETURNING f.who",
+        "WITH gone AS (DELETE FROM codes RETURNING code) SELECT f.who || 'x' FROM front f",
+        "PREPARE q AS INSERT INTO codes (code) SELECT mrns::text FROM groups",
+        "MERGE INTO codes USING costs c ON c.mrn = code WHEN MATCHED THEN UPDATE SET label = c.mrn",
+    ],
+)
+def test_writes_read_no_tokens(tmp_path: Path, text: str) -> None:
+    """Neither from a table nor from a view: nothing would exchange the stored values that they wrote or returned."""
+    with pytest.raises(Refusal) as refused:
+        token_planner(tmp_path, "scribe").plan(text, ("clinic",))
+    assert refused.value.reason == "token"
 
 
 @pytest.mark.parametrize(
