@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -42,7 +43,7 @@ _SESSION = """
     SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; SET extra_float_digits = 3;
     SET search_path = ''; SET session_replication_role = replica;
 """
-_TRIES = 40
+_TRIES = 20
 _WHOLE_LIFE = 3000  # days
 
 Texts: TypeAlias = list[str | None]
@@ -60,7 +61,8 @@ def make_twin(twin: psycopg.Connection, snapshot: Snapshot, role: BoundRole, *, 
         decisions = role.access(relation).columns
         if not exists(role.access(relation)):
             parents = [role.access(snapshot.by_oid[oid]) for oid in relation.parents]
-            decisions = next((p.columns for p in parents if exists(p)), decisions)
+            seen = {d.column.name: d.mask for p in parents if exists(p) for d in p.columns}
+            decisions = tuple(replace(d, mask=seen.get(d.column.name, d.mask)) for d in decisions)
         if relation.kind is not RelationKind.TABLE or all(isinstance(d.mask, Clear) for d in decisions):
             continue
         table = name_of(relation)
@@ -83,7 +85,7 @@ def make_twin(twin: psycopg.Connection, snapshot: Snapshot, role: BoundRole, *, 
 
 
 def _checked(twin: psycopg.Connection, oid: int) -> frozenset[int]:
-    find = "SELECT unnest(conkey) FROM pg_catalog.pg_constraint WHERE contype = 'c' AND conrelid = %s"
+    find = "SELECT unnest(conkey) FROM pg_catalog.pg_constraint WHERE contype IN ('c', 'f', 'p', 'u') AND conrelid = %s"
     return frozenset(number for (number,) in twin.execute(find, [oid]))
 
 
@@ -127,9 +129,12 @@ def _other(mask: Mask, category: TypeCategory, text: str | None, chosen: Random)
     """Another value that the mask shows as it shows ``text``; the same one where none was found."""
     if text is None:
         return None
+    seen = shown(mask, category, text)
     for _ in range(_TRIES):
         candidate = _candidate(mask, category, text, chosen)
-        if candidate != text and shown(mask, category, candidate) == shown(mask, category, text):
+        if candidate == text and isinstance(mask, Partial | Redact | Zip3):  # there is nothing that could change
+            return text
+        if candidate != text and shown(mask, category, candidate) == seen:
             return candidate
     return text
 
