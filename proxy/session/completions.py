@@ -140,6 +140,10 @@ class Completions:
             self._statements.end_transaction()
             if not self._owed and not state.flight_open:
                 state.opening.clear()
+        elif state.opening and not self._owed and not state.flight_open:
+            # SQL may have closed a portal, and declared a cursor of its name, whose columns were not seen.
+            portals = self._statements.portals
+            state.opening = {name: opened for name, opened in state.opening.items() if portals.get(name) is opened}
 
     def completed(self, plan: Plan, tag: bytes, started: float, epoch: int = NEVER) -> None:
         """A statement has run: it takes effect here, and is recorded. Raises JournalError.
