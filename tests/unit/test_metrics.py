@@ -27,8 +27,8 @@ def test_every_metric_is_there() -> None:
     """All documented metrics are announced from the start, under their documented names and kinds."""
     announced = set(re.findall(r"^# TYPE (\S+) (\S+)$", Metrics().exposition().decode(), re.MULTILINE))
     counters = (
-        "logins", "statements", "refusals", "columns_returned", "rows_returned", "detokenizations", "handles", "plan_cache",
-        "upstream_errors", "journal_records", "policy_reloads", "out_of_step", "replies_unanswered",
+        "logins", "statements", "refusals", "columns_returned", "rows_returned", "detokenizations", "handles",
+        "plan_cache", "upstream_errors", "journal_records", "policy_reloads", "out_of_step", "replies_unanswered",
     )  # fmt: skip
     assert announced == (
         {(f"pgveil_{name}_total", "counter") for name in counters}
