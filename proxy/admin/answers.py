@@ -1,12 +1,12 @@
-"""What the paths that take a token (JWT) have in common: reading it, and answering an error.
+"""What the paths that take a token (JWT) have in common: reading it and a body, and answering an error.
 
-Owns: the bearer's header, status codes of our errors. Must not know: what a path does.
+Owns: the bearer's header, bodies, status codes of our errors. Must not know: what a path does.
 Invariant: no answer may be kept on the way, and none holds a token.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -21,6 +21,14 @@ def bearer(request: web.Request) -> str:
     """The token of the header ``Authorization: Bearer …`` (RFC 6750), empty where there is none."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
+
+
+async def json_body(request: web.Request) -> Any:
+    """The body, None where it is no JSON: also where it is nested too deeply, or names a charset that there is not."""
+    try:
+        return await request.json()
+    except (ValueError, LookupError, RecursionError):
+        return None
 
 
 def error_answer(error: ProxyError) -> web.Response:

@@ -11,7 +11,7 @@ from typing import Final
 
 from aiohttp import web
 
-from proxy.admin.answers import HEADERS, bearer, error_answer
+from proxy.admin.answers import HEADERS, bearer, error_answer, json_body
 from proxy.detokenizing import Detokenizer, Request, TokenKind
 from proxy.errors import ProxyError
 from proxy.identity.principal import Principal
@@ -42,10 +42,7 @@ class DetokenizationHandler:
 
 
 async def _read(request: web.Request) -> tuple[str, Request]:
-    try:
-        content = await request.json()
-    except ValueError:
-        content = None
+    content = await json_body(request)
     if not isinstance(content, dict) or not content.keys() <= _FIELDS:
         raise ProxyError(f"the body is a JSON object of {', '.join(sorted(_FIELDS))}")
     texts = [content.get(name) for name in ("role", "domain", "reason")]
@@ -55,7 +52,7 @@ async def _read(request: web.Request) -> tuple[str, Request]:
         raise ProxyError("role, domain and reason are texts")
     if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
         raise ProxyError("tokens is a list of texts")
-    if kind not in {known.value for known in TokenKind}:
+    if kind not in [known.value for known in TokenKind]:
         raise ProxyError(f"format is one of {', '.join(known.value for known in TokenKind)}")
     role, domain, reason = map(str, texts)
     return role, Request(domain, TokenKind(kind), tokens, reason)

@@ -10,7 +10,7 @@ from typing import Final
 
 from aiohttp import web
 
-from proxy.admin.answers import HEADERS, bearer, error_answer
+from proxy.admin.answers import HEADERS, bearer, error_answer, json_body
 from proxy.audit.records import timestamp
 from proxy.errors import ProxyError
 from proxy.handle_desk import HandleDesk
@@ -50,10 +50,7 @@ class HandlesHandler:
 async def _lifetime(request: web.Request) -> float | None:
     if not await request.read():
         return None
-    try:
-        content = await request.json()
-    except ValueError:
-        content = None
+    content = await json_body(request)
     seconds = content.get("lifetime_seconds") if isinstance(content, dict) else None
     valid = isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 < seconds < float("inf")
     if not isinstance(content, dict) or not content.keys() <= _FIELDS or (content and not valid):

@@ -68,6 +68,10 @@ async def test_values(server: AdminServer) -> None:
         ({"tokens": "x"}, 400),
         ({"tokens": [1]}, 400),
         ({"format": "words"}, 400),
+        ({"format": ["text"]}, 400),
+        ({"format": {}}, 400),
+        ({"reason": "\ud800"}, 400),
+        ({"role": "\ud800"}, 403),
         ({"reason": None}, 400),
         ({"more": 1}, 400),
     ],
@@ -78,6 +82,28 @@ async def test_refusals(server: AdminServer, changes: dict[str, Any], status: in
     assert found == status
     assert set(content) == {"error", "detail", "hint"}
     assert "MRN" not in json.dumps(content)
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type"),
+    [
+        (b"{", "application/json"),
+        (b"\xff", "application/json"),
+        (b"[" * 200_000, "application/json"),
+        (b'{"tokens":' * 50_000, "application/json"),
+        (b"{}", "application/json; charset=nonsense"),
+    ],
+)
+async def test_bodies_that_are_no_json(server: AdminServer, body: bytes, media_type: str) -> None:
+    """Whatever is sent, also by those who have shown no token yet, is a bad request and no failure of ours."""
+    async with (
+        aiohttp.ClientSession() as client,
+        client.post(
+            f"http://127.0.0.1:{server.port}/detokenize", data=body, headers={"Content-Type": media_type}
+        ) as answer,
+    ):
+        assert answer.status == 400
+        assert set(await answer.json()) == {"error", "detail", "hint"}
 
 
 async def test_too_many(server: AdminServer) -> None:
