@@ -14,7 +14,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 SET_UP_FOR := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test clients lint check bench clean
+.PHONY: help demo test clients browser lint check bench clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,8 +26,11 @@ test: $(VENV)/.set-up-dev  ## Run the tests
 	$(BIN)/pytest $(ARGS)
 
 clients: $(VENV)/.set-up-clients  ## Run every client and tool, also those that pip does not install, and renew README's table
-	$(BIN)/pytest tests/clients -m "tools or not tools" --junitxml=$(VENV)/clients.xml $(ARGS)
+	$(BIN)/pytest tests/clients -m "not browser" --junitxml=$(VENV)/clients.xml $(ARGS)
 	$(BIN)/python -m tests.clients.table $(VENV)/clients.xml
+
+browser: $(VENV)/.set-up-browser  ## Run Superset in a headless Chromium, and renew the pictures in docs/images (minutes)
+	$(BIN)/pytest tests/clients -m browser $(ARGS)
 
 lint: $(VENV)/.set-up-dev  ## Check format, style and types
 	$(BIN)/ruff format --check .
@@ -61,4 +64,9 @@ $(VENV)/.set-up-dev: $(VENV)/.set-up-demo
 # Needs Debian or Ubuntu with Node.js, a JDK, Maven and Perl, but no root: see tests/clients/tools.py.
 $(VENV)/.set-up-clients: $(VENV)/.set-up-dev tests/clients/tools.py
 	@$(BIN)/python -m tests.clients.tools
+	@touch $@
+
+# Superset has libraries of its own; Chromium is the system's.
+$(VENV)/.set-up-browser: $(VENV)/.set-up-dev tests/clients/web_tools.py tests/clients/superset/requirements.txt
+	@$(BIN)/python -m tests.clients.web_tools
 	@touch $@
