@@ -17,6 +17,7 @@ from proxy.admin.detokenization import DetokenizationHandler
 from proxy.admin.handles import HandlesHandler
 from proxy.admin.readiness import Readiness
 from proxy.admin.server import AdminServer, RouteDef
+from proxy.asking import AskedPlanning, AskedWatching, Asker, Asking
 from proxy.audit.journal import Journal
 from proxy.catalog.introspect import ConnectParameters, Servers, introspect
 from proxy.catalog.snapshot import Snapshot
@@ -42,7 +43,7 @@ from proxy.proving import CatalogProof
 from proxy.scopes import LivePlanning, Scopes
 from proxy.session.startup import Startup
 from proxy.session.upstream_login import Account
-from proxy.settings import AdminSettings, HandleSettings, KeyringSettings, Settings, UpstreamSettings
+from proxy.settings import AdminSettings, HandleSettings, IdentitySettings, KeyringSettings, Settings, UpstreamSettings
 from proxy.tokens.keyring_file import KeyringFile
 from proxy.tokens.master_key import master_key_source
 from proxy.tokens.tokenizer import Tokenizer
@@ -125,6 +126,7 @@ class Application:
                 self._scopes,
                 self._watch,
                 self._readiness,
+                settings.identity,
                 proven=settings.upstream.catalog_check == "statement",
             ),
             upstream=self._upstream,
@@ -246,9 +248,11 @@ class _Services:
         scopes: Scopes,
         watch: Watch,
         readiness: Readiness,
+        identity: IdentitySettings,
         *,
         proven: bool,
     ) -> None:
+        self._identity = identity
         self._proven = proven
         self._authenticator = authenticator
         self._catalogs = catalogs
@@ -269,9 +273,23 @@ class _Services:
             principal, database=startup.database, client=client, application=startup.application_name or None
         )
         watching.opened()
-        planning = LivePlanning(self._scopes, startup.database, principal.role, self._catalogs.kick)
         proving = CatalogProof(self._catalogs, startup.database) if self._proven else None
-        return OpenedSession(principal, planning, watching, proving)
+        login = self._asker(startup.database, principal, watching)
+        if self._identity.hints == "off":
+            return OpenedSession(principal, login.planning, watching, proving)
+        asking = Asking(
+            login,
+            self._scopes,
+            startup.database,
+            required=self._identity.hints == "required" or principal.role in self._identity.hints_required,
+            verify=lambda token: self._authenticator.verify_now(token).identity,
+            make=lambda asker: self._asker(startup.database, asker, watching.asked_by(asker)),
+        )
+        return OpenedSession(principal, AskedPlanning(asking), AskedWatching(asking), proving, asking)
+
+    def _asker(self, database: str, principal: Principal, watching: SessionWatch) -> Asker:
+        planning = LivePlanning(self._scopes, database, principal.role, self._catalogs.kick)
+        return Asker(principal, planning, watching)
 
     def login_failed(self, error: Exception, *, startup: Startup | None, client: str | None) -> None:
         """See ``SessionServices``."""
@@ -285,7 +303,7 @@ class _Services:
     def closed(self, session: OpenedSession, *, unanswered: int) -> None:
         """See ``SessionServices``."""
         self._watch.metrics.unanswered(unanswered)
-        if isinstance(session.watching, SessionWatch):
+        if isinstance(session.watching, SessionWatch | AskedWatching):
             session.watching.closed()
 
     def out_of_step(self) -> None:

@@ -14,8 +14,9 @@ from proxy.catalog.snapshot import Snapshot
 from proxy.errors import PolicyRefusal
 from proxy.planner.plan import Plan
 from proxy.planner.planner import Planner, PlanningMeter
-from proxy.policy.bound import BoundPolicy, ShiftSecret, bind, without_keyring
+from proxy.policy.bound import BoundPolicy, BoundRole, ShiftSecret, bind, without_keyring
 from proxy.policy.model import Policy
+from proxy.policy.narrower import wider
 from proxy.policy.remembered import NOTHING
 from proxy.session.ports import TokenCodec
 from proxy.tokens.types import Vocabulary
@@ -41,6 +42,7 @@ class Scopes:
         self._snapshots: dict[str, Snapshot] = {}
         self._bound: dict[str, BoundPolicy] = {}
         self._planners: dict[tuple[str, str], Planner] = {}
+        self._wider: dict[tuple[str, str, str], str | None] = {}
         self._changes = 0
 
     @property
@@ -48,8 +50,7 @@ class Scopes:
         """How often planners in force went out of force; new keys for tokens do that too."""
         if self._tokens is not None and self._tokens.version != self._keys:
             self._keys = self._tokens.version
-            self._planners.clear()
-            self._changes += 1
+            self._changed()
         return self._changes
 
     @property
@@ -75,8 +76,7 @@ class Scopes:
         self._tokens = tokens
         self._keys = tokens.version if tokens is not None else ""
         self._bound = bound
-        self._planners.clear()
-        self._changes += 1
+        self._changed()
 
     def update_catalog(self, snapshot: Snapshot) -> tuple[str, ...]:
         """Take a database's newest catalog. Returns what does not fit the policy; all that this is about is hidden."""
@@ -84,6 +84,7 @@ class Scopes:
         self._snapshots[database] = snapshot
         for key in [k for k in self._planners if k[0] == database]:
             del self._planners[key]
+        self._wider.clear()
         self._changes += 1
         before = self._bound.get(database)
         known = before is not None and before.snapshot.database_oid == snapshot.database_oid
@@ -105,14 +106,34 @@ class Scopes:
             self._planners[(database, role)] = planner
         return planner
 
+    def wider(self, database: str, role: str, than: str) -> str | None:
+        """What ``role`` may do there and ``than`` may not, in words; None where it may do no more.
+
+        Raises PolicyRefusal where there is no such role.
+        """
+        key = (database, role, than)
+        if key not in self._wider:
+            bound, one = self._role(database, role)
+            self._wider[key] = wider(one, self._role(database, than)[1], bound.snapshot)
+        return self._wider[key]
+
+    def _changed(self) -> None:
+        self._planners.clear()
+        self._wider.clear()
+        self._changes += 1
+
     def _make(self, database: str, role: str) -> Planner:
+        bound, bound_role = self._role(database, role)
+        return Planner(bound, bound_role, vocabulary=self._tokens, meter=self._meter)
+
+    def _role(self, database: str, role: str) -> tuple[BoundPolicy, BoundRole]:
         bound = self._bound.get(database)
         if bound is None:
             raise PolicyRefusal(f'the catalog of database "{database}" is not known yet', reason="catalog")
         bound_role = bound.role(role)
         if bound_role is None:
             raise PolicyRefusal(f'role "{role}" does not exist', sqlstate="28000", reason="role")
-        return Planner(bound, bound_role, vocabulary=self._tokens, meter=self._meter)
+        return bound, bound_role
 
 
 def _shift_secret(tokens: Tokens | None) -> ShiftSecret:

@@ -226,6 +226,18 @@ class IdentitySettings(Section):
     """Whose tokens are accepted."""
 
     issuers: tuple[IssuerSettings, ...] = Field(description="whose tokens are accepted")
+    hints: Literal["off", "optional", "required"] = Field(
+        "off", description="comments `/* pgveil: TOKEN */` before a statement, which say who is asking"
+    )
+    hints_required: tuple[Text, ...] = Field(
+        (), description="roles whose logins read relations only for somebody whom a hint names (BI servers' accounts)"
+    )
+
+    @model_validator(mode="after")
+    def _hints_are_on(self) -> IdentitySettings:
+        if self.hints_required and self.hints == "off":
+            raise ValueError("`hints_required` needs `hints: optional` (or `required`, for all roles)")
+        return self
 
     @model_validator(mode="after")
     def _distinct(self) -> IdentitySettings:

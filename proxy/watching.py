@@ -11,6 +11,7 @@ import contextlib
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Final
 
 from proxy.audit import records
@@ -92,6 +93,13 @@ class Watch:
         return self._plans.setdefault(role, {})
 
 
+@dataclass(slots=True)
+class _Tally:
+    """How many statements a session has run, whoever asked."""
+
+    statements: int = 0
+
+
 class SessionWatch:
     """The journal and the metrics for one session (``session.ports.Watching``)."""
 
@@ -104,12 +112,19 @@ class SessionWatch:
         self._journal = watch.journal
         self._clock = clock
         self._opened_at: float | None = None
-        self._statements = 0
+        self._tally = _Tally()
 
     @property
     def facts(self) -> SessionFacts:
         """Whose session it is."""
         return self._facts
+
+    def asked_by(self, principal: Principal) -> SessionWatch:
+        """The watch of the statements of this session that a hint says are somebody's. They count as the session's."""
+        login = self._facts.principal.name
+        other = SessionWatch(self._watch, replace(self._facts, principal=principal, login=login), self._clock)
+        other._tally = self._tally
+        return other
 
     def opened(self) -> None:
         """The login succeeded and the session begins."""
@@ -125,7 +140,7 @@ class SessionWatch:
         now = self._clock()
         self._watch.metrics.session_closed()
         self._watch.note(
-            records.logout(now, self._facts, seconds=max(now - self._opened_at, 0.0), statements=self._statements)
+            records.logout(now, self._facts, seconds=max(now - self._opened_at, 0.0), statements=self._tally.statements)
         )
         self._opened_at = None
 
@@ -137,7 +152,7 @@ class SessionWatch:
         """A statement ended. Raises JournalError where it read a protected relation and cannot be recorded."""
         plan = plan.identity
         _, meter, of_plan = self._plans.get(id(plan)) or self._bind(plan)
-        self._statements += 1
+        self._tally.statements += 1
         meter.statement(rows, seconds)
         if sqlstate is not None:
             self._watch.metrics.upstream_error(sqlstate)
@@ -158,6 +173,6 @@ class SessionWatch:
 
     def refused(self, refusal: Refusal) -> None:
         """A statement was refused by us, which needs no journal to hold."""
-        self._statements += 1
+        self._tally.statements += 1
         self._watch.metrics.refused(self._role, refusal.reason)
         self._watch.note(records.refusal(self._clock(), self._facts, refusal, self._watch.policy_version()))

@@ -31,19 +31,24 @@ class HandleEvent(Enum):
 
 @dataclass(frozen=True, slots=True)
 class SessionFacts:
-    """What every record of one session says. ``client`` is its address, ``application`` what it calls itself."""
+    """What every record of one session says. ``client`` is its address, ``application`` what it calls itself.
+
+    ``login``: who had logged in, where the principal was named by a hint.
+    """
 
     session: str
     principal: Principal
     database: str
     client: str | None = None
     application: str | None = None
+    login: str | None = None
 
     def fields(self) -> dict[str, object]:
         """The facts under their names in the journal."""
         return {
             "session": self.session,
             "principal": self.principal.name,
+            "login": self.login,
             "issuer": self.principal.issuer,
             "user": self.principal.user,
             "role": self.principal.role,

@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 MAX_TOKEN_BYTES = 16384
 _CACHED_TOKENS = 4096
 _MAX_CANDIDATES = 16
+_NO_KEYS = "The keys of the token's issuer are not available now."
 _REQUIRED = ["exp", "nbf", "iss", "aud"]
 _USER_SHOWN = 63  # PostgreSQL's own limit on names (manual, 4.1.1)
 
@@ -47,6 +48,15 @@ class Verified:
     keys: KeySet
     signing_key: str
     identity: Identity
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """What a token says of itself, good for finding the keys to check it with."""
+
+    issuer: _Issuer
+    algorithm: Algorithm
+    key_id: str | None
 
 
 class Authenticator:
@@ -116,24 +126,47 @@ class Authenticator:
 
     async def verify(self, token: str) -> Verified:
         """What a token (no handle) says. Raises TokenRefusedError."""
-        if len(token) > MAX_TOKEN_BYTES:
-            raise TokenRefusedError(f"The token is longer than {MAX_TOKEN_BYTES} bytes.")
-        if not token.isascii() or token.count(".") != 2:
-            raise TokenRefusedError("The password is not a token (JWT).")
-        fingerprint = hashlib.sha256(token.encode("ascii")).digest()
-        known = self._cache.get(fingerprint)
-        if known is not None and known.keys is await _keys(known.issuer.source.current):
-            found = known
-        else:
-            self._cache.pop(fingerprint, None)
-            found = await self._verify(token)
-            self._remember(fingerprint, found)
+        fingerprint = _fingerprint(token)
+        found = self._cache.get(fingerprint)
+        if found is None or found.keys is not await _keys(found.issuer.source.current):
+            claim = self._claim(token)
+            keys = await _keys(claim.issuer.source.current)
+            if not keys.candidates(claim.algorithm, claim.key_id):
+                keys = await _keys(claim.issuer.source.renewed)
+            found = self._remember(fingerprint, _check(token, claim, keys))
+        return self._living(fingerprint, found)
+
+    def verify_now(self, token: str) -> Verified:
+        """The same without waiting, by the keys that are here; unknown ones are sent for, for the next time."""
+        fingerprint = _fingerprint(token)
+        found = self._cache.get(fingerprint)
+        if found is None or found.keys is not _held(found.issuer):
+            claim = self._claim(token)
+            keys = _held(claim.issuer)
+            if not keys.candidates(claim.algorithm, claim.key_id):
+                keys = _held(claim.issuer, renew=True)
+            found = self._remember(fingerprint, _check(token, claim, keys))
+        return self._living(fingerprint, found)
+
+    def _living(self, fingerprint: bytes, found: Verified) -> Verified:
         if self._clock() >= found.identity.expires_at:
             self._cache.pop(fingerprint, None)
             raise TokenRefusedError("The token has expired.")
         return found
 
-    def _remember(self, fingerprint: bytes, found: Verified) -> None:
+    def _claim(self, token: str) -> _Claim:
+        """Whose the token claims to be. Raises TokenRefusedError where that is nobody we know."""
+        header, claimed = _unverified(token)
+        name = claimed.get("iss")
+        issuer = self._issuers.get(name) if isinstance(name, str) else None
+        if issuer is None:
+            raise TokenRefusedError("The token's issuer (iss) is missing or not one that is listed in the settings.")
+        algorithm = next((a for a in issuer.settings.algorithms if a.value == header.get("alg")), None)
+        if algorithm is None:
+            raise TokenRefusedError("The token's signature algorithm is not one that is accepted for its issuer.")
+        return _Claim(issuer, algorithm, _key_id(header))
+
+    def _remember(self, fingerprint: bytes, found: Verified) -> Verified:
         if len(self._cache) >= _CACHED_TOKENS:
             now = self._clock()
             for old in [f for f, v in self._cache.items() if v.identity.expires_at <= now]:
@@ -141,31 +174,36 @@ class Authenticator:
         if len(self._cache) >= _CACHED_TOKENS:
             del self._cache[next(iter(self._cache))]  # the one kept longest
         self._cache[fingerprint] = found
+        return found
 
-    async def _verify(self, token: str) -> Verified:
-        header, claimed = _unverified(token)
-        name = claimed.get("iss")
-        issuer = self._issuers.get(name) if isinstance(name, str) else None
-        if issuer is None:
-            raise TokenRefusedError("The token's issuer (iss) is missing or not one that is listed in the settings.")
-        settings = issuer.settings
-        algorithm = next((a for a in settings.algorithms if a.value == header.get("alg")), None)
-        if algorithm is None:
-            raise TokenRefusedError("The token's signature algorithm is not one that is accepted for its issuer.")
-        key_id = _key_id(header)
-        keys = await _keys(issuer.source.current)
-        if not keys.candidates(algorithm, key_id):
-            keys = await _keys(issuer.source.renewed)
-        payload, key = _checked_payload(token, settings, algorithm, keys.candidates(algorithm, key_id))
-        identity = read_identity(payload, settings.claims, settings.issuer, settings.leeway_seconds)
-        return Verified(issuer, keys, keys.thumbprint(key), identity)
+
+def _fingerprint(token: str) -> bytes:
+    if len(token) > MAX_TOKEN_BYTES:
+        raise TokenRefusedError(f"The token is longer than {MAX_TOKEN_BYTES} bytes.")
+    if not token.isascii() or token.count(".") != 2:
+        raise TokenRefusedError("The password is not a token (JWT).")
+    return hashlib.sha256(token.encode("ascii")).digest()
+
+
+def _check(token: str, claim: _Claim, keys: KeySet) -> Verified:
+    settings = claim.issuer.settings
+    payload, key = _checked_payload(token, settings, claim.algorithm, keys.candidates(claim.algorithm, claim.key_id))
+    identity = read_identity(payload, settings.claims, settings.issuer, settings.leeway_seconds)
+    return Verified(claim.issuer, keys, keys.thumbprint(key), identity)
 
 
 async def _keys(ask: Callable[[], Awaitable[KeySet]]) -> KeySet:
     try:
         return await ask()
     except KeysUnavailableError:
-        raise TokenRefusedError("The keys of the token's issuer are not available now.") from None
+        raise TokenRefusedError(_NO_KEYS) from None
+
+
+def _held(issuer: _Issuer, *, renew: bool = False) -> KeySet:
+    try:
+        return issuer.source.held(renew=renew)
+    except KeysUnavailableError:
+        raise TokenRefusedError(_NO_KEYS) from None
 
 
 def _unverified(token: str) -> tuple[Mapping[str, object], Mapping[str, object]]:

@@ -35,6 +35,12 @@ class KeySource(Protocol):
     async def current(self) -> KeySet:
         """The keys to verify with now. Raises KeysUnavailableError."""
 
+    def held(self, *, renew: bool = False) -> KeySet:
+        """The keys that are trusted now, without waiting; newer ones are sent for where it is time, or with ``renew``.
+
+        Raises KeysUnavailableError.
+        """
+
     async def renewed(self) -> KeySet:
         """As ``current``, but looked up again first where that is not too soon: a token names a key we lack."""
 
@@ -57,15 +63,17 @@ class FileKeys:
         self._checked_at = self._good_at = float("-inf")
 
     async def current(self) -> KeySet:
-        if self._clock() - self._checked_at >= _FILE_CHECK_SECONDS:
-            self._check()
+        return self.held()
+
+    def held(self, *, renew: bool = False) -> KeySet:
+        if renew or self._clock() - self._checked_at >= _FILE_CHECK_SECONDS:
+            self._check()  # a stat is cheap enough to answer every unknown key with one
         if self._keys is None or self._clock() - self._good_at >= self._settings.jwks_stale_seconds:
             raise KeysUnavailableError(f"the key file {self._path} cannot be used")
         return self._keys
 
     async def renewed(self) -> KeySet:
-        self._check()  # a stat is cheap enough to answer every unknown key with one
-        return await self.current()
+        return self.held(renew=True)
 
     async def close(self) -> None:
         """Nothing is ever under way: a file is read at once."""
@@ -107,8 +115,19 @@ class UrlKeys:
         self._task: asyncio.Task[None] | None = None
 
     async def current(self) -> KeySet:
-        if self._keys is None or self._clock() - self._good_at >= self._settings.jwks_cache_seconds:
+        if self._is_aged():
             await self._refresh()
+        return self._trusted()
+
+    def held(self, *, renew: bool = False) -> KeySet:
+        if renew or self._is_aged():
+            self._send_for()
+        return self._trusted()
+
+    def _is_aged(self) -> bool:
+        return self._keys is None or self._clock() - self._good_at >= self._settings.jwks_cache_seconds
+
+    def _trusted(self) -> KeySet:
         if self._keys is None or self._clock() - self._good_at >= self._settings.jwks_stale_seconds:
             raise KeysUnavailableError("the issuer's keys could not be fetched")
         return self._keys
@@ -123,13 +142,15 @@ class UrlKeys:
             await asyncio.wait({self._task})
 
     async def _refresh(self) -> None:
-        if self._task is None:
-            if self._clock() - self._tried_at < _FETCH_INTERVAL_SECONDS:
-                return
+        self._send_for()
+        if self._task is not None:
+            # Shielded: a client that goes away while it waits must not end the fetch that others wait for.
+            await asyncio.shield(self._task)
+
+    def _send_for(self) -> None:
+        if self._task is None and self._clock() - self._tried_at >= _FETCH_INTERVAL_SECONDS:
             self._tried_at = self._clock()
             self._task = asyncio.create_task(self._load())
-        # Shielded: a client that goes away while it waits must not end the fetch that others wait for.
-        await asyncio.shield(self._task)
 
     async def _load(self) -> None:
         try:

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from proxy.errors import ProxyError
 from proxy.identity.principal import Principal
+from proxy.session.hints import NO_HINTS, Hinting
 from proxy.session.ports import Planning, Watching
 from proxy.session.startup import Startup
 from proxy.session.unproven import Unproven
@@ -33,6 +34,7 @@ class OpenedSession:
     planning: Planning
     watching: Watching
     proving: Proving | None = None
+    hints: Hinting = NO_HINTS
 
 
 class SessionServices(Protocol):

@@ -88,6 +88,7 @@ class Relay:
             to_upstream=link.transport.write,
             clock=time.monotonic,
             search_path=link.ready.search_path,
+            hints=opened.hints,
             max_client_message_bytes=limits.max_message_bytes,
             max_upstream_message_bytes=limits.max_message_bytes,
         )

@@ -1,4 +1,4 @@
-"""Waiting until the search path is known, before a statement that depends on it is planned.
+"""Waiting until it is known who asks and what the search path is, before a statement is planned.
 
 Owns: when the client's messages are held back, and asking the server. Must not know: sockets, SQL, what is held.
 Invariant: the question is asked only when nothing else is owed, so that its answer is the path that the held message
@@ -11,6 +11,7 @@ import secrets
 from typing import Final
 
 from proxy.errors import Refusal, UnsupportedRefusal
+from proxy.session.hints import NO_HINTS, take_hint
 from proxy.session.replies import Owed, Request
 from proxy.session.settings import question
 from proxy.session.state import FAILED, State
@@ -30,6 +31,32 @@ class Barrier:
         self._token = secrets.token_hex(8)
         self._serial = 0
         self.parting = b""
+
+    def asked(self, text: bytes) -> bytes | None:
+        """The text without its hint, once whoever it names is who asks; None where the message must wait for that.
+
+        Raises Refusal where the hint is not accepted.
+        """
+        state = self._state
+        if state.hints is NO_HINTS and b"pgveil" not in text:
+            return text
+        self.parting = b""
+        refusal, asker = None, state.hints.login
+        try:
+            text, hint = take_hint(text)
+            if hint is not None:
+                asker = state.hints.asker(hint)
+        except Refusal as refused:
+            refusal = refused  # on the record of the login's own
+        if asker is not state.hints.in_force:
+            if state.owed:
+                if state.flight_open:
+                    self.parting = FLUSH_MESSAGE
+                return None
+            state.ask_as(asker)
+        if refusal is not None:
+            raise refusal
+        return text
 
     def ready(self, *, for_query: bool = False) -> bool:
         """Whether planning may go on; if not, the handler returns HOLD and is called again when nothing is owed.

@@ -15,6 +15,7 @@ from proxy.errors import ProxyError, UpstreamUnavailableError
 from proxy.session.client_side import ClientSide
 from proxy.session.completions import Completions
 from proxy.session.flights import Flights
+from proxy.session.hints import NO_HINTS, Hinting
 from proxy.session.ports import Planning, Watching
 from proxy.session.state import IDLE, State
 from proxy.session.unproven import Unproven, unproven
@@ -45,10 +46,11 @@ class Conversation:
         to_upstream: Callable[[bytes], None],
         clock: Callable[[], float],
         search_path: tuple[str, ...],
+        hints: Hinting = NO_HINTS,
         max_client_message_bytes: int = MAX_CLIENT_MESSAGE_BYTES,
         max_upstream_message_bytes: int = MAX_UPSTREAM_MESSAGE_BYTES,
     ) -> None:
-        self._state = State(planning=planning, watching=watching, clock=clock, search_path=search_path)
+        self._state = State(planning=planning, watching=watching, clock=clock, search_path=search_path, hints=hints)
         completions = Completions(self._state)
         flights = Flights(self._state, completions, to_client)
         self._client = ClientSide(self._state, flights, to_upstream, max_client_message_bytes)

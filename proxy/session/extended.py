@@ -229,8 +229,11 @@ class Extended:
         """The statement that a text makes, None where it must wait. Raises what refuses it."""
         state = self._state
         path = state.path
+        asked = self._barrier.asked(text)
+        if asked is None:
+            return None
         epoch = state.epoch
-        script = None if path.known else self._independent(text)
+        script = None if path.known else self._independent(asked)
         if script is None:
             if not self._barrier.ready():
                 return None
@@ -238,8 +241,13 @@ class Extended:
                 if state.status != FAILED:
                     raise self._barrier.refusal()
                 epoch = NEVER
-            script = state.scripts.single(text, path.current, path_known=path.known)
-        sent = text if script.text is None else script.text
+            try:
+                script = state.scripts.single(asked, path.current, path_known=path.known)
+            except ProxyError as refusal:
+                if asked is not text:
+                    refusal.position = None  # with one clients print the line that it is in, and the token with it
+                raise
+        sent = asked if script.text is None else script.text
         return Statement(name, text, parameter_types, script.plans[0] if script.plans else None, sent, epoch)
 
     def _independent(self, text: bytes) -> Script | None:

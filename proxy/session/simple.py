@@ -37,12 +37,19 @@ class Simple:
         state = self._state
         if data.find(b"\0", pos + HEADER_SIZE, stop) != stop - 1:
             raise ClientProtocolError("malformed Query message")
-        text = data[pos + HEADER_SIZE : stop - 1]
+        given = data[pos + HEADER_SIZE : stop - 1]
         if state.planning.generation is not state.generation:
             state.refresh()
-        script = self._script(text)
-        if script is None:
+        try:
+            text = self._barrier.asked(given)
+            script = self._script(text) if text is not None else None
+        except Refusal as refusal:
+            state.scripts.note(refusal)
+            text, script = given, Script((), _FAILING_TEXT, refusal)
+        if text is None or script is None:
             return HOLD
+        if text is not given:
+            script = _without_hint(script, text)
         if script.executes:
             script = self._with_valid_statements(text, script)
         if script.path_changes:
@@ -101,3 +108,11 @@ class Simple:
         refusal = self._barrier.refusal()
         scripts.note(refusal)
         return Script((), _FAILING_TEXT, refusal)
+
+
+def _without_hint(script: Script, text: bytes) -> Script:
+    """The script of a text that had a hint: it goes upstream as ``text``, and its positions are not the client's."""
+    if script.refusal is not None:
+        # With a position clients print the line that it is in, and the token with it.
+        script.refusal.position = None
+    return script if script.text is not None else Script(script.plans, text, None, script.prepares)

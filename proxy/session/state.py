@@ -1,8 +1,8 @@
 """What the two directions of one conversation share.
 
 Owns: the state, and when earlier decisions stop holding. Must not know: framing, sockets, SQL.
-Invariant: ``epoch`` grows whenever catalog, policy or search path are others than before; a decision made in an older
-epoch is never acted on again.
+Invariant: ``epoch`` grows whenever catalog, policy, search path or asker are others than before; a decision made in an
+older epoch is never acted on again.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from proxy.planner.plan import Plan
+from proxy.session.hints import NO_HINTS, Hinting
 from proxy.session.ports import Planning, Watching
 from proxy.session.replies import Owed, RepliesOwed, Request
 from proxy.session.rows import RowChecks
@@ -41,6 +42,7 @@ class State:
         "flight",
         "flight_open",
         "generation",
+        "hints",
         "opening",
         "owed",
         "path",
@@ -62,7 +64,9 @@ class State:
         watching: Watching,
         clock: Callable[[], float],
         search_path: tuple[str, ...],
+        hints: Hinting = NO_HINTS,
     ) -> None:
+        self.hints = hints
         self.planning = planning
         self.watching = watching
         self.clock = clock
@@ -93,10 +97,20 @@ class State:
             self.generation = generation
             if self.at_rest:
                 self.since = generation
-            self.checks.forget()
             self.path.known = False
-            self.to_close |= self.statements.portals.keys() | self.opening.keys() | self.owed.portals()
-            self.new_epoch()
+            self._distrust()
+
+    def ask_as(self, asker: object) -> None:
+        """Somebody else asks from now on. Nothing may be owed: each reply is treated for who had asked."""
+        self.hints.act_as(asker)
+        self.generation = self.planning.generation
+        self._distrust()
+
+    def _distrust(self) -> None:
+        """What was decided and opened before was so for another policy, catalog or asker."""
+        self.checks.forget()
+        self.to_close |= self.statements.portals.keys() | self.opening.keys() | self.owed.portals()
+        self.new_epoch()
 
     def closing(self) -> bytes:
         """The messages that close the portals of older versions, to be sent before what could read from them."""

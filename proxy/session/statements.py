@@ -32,7 +32,7 @@ NEVER: Final = -1
 class Statement:
     """One prepared statement.
 
-    ``text``: the client's. ``sent``: the text that was sent upstream, None where the server has none now.
+    ``text``: the client's, with its hint. ``sent``: the text that went upstream, None where the server has none now.
     ``parameter_types``: the end of the Parse message, as sent. ``plan``: None for an empty text.
     ``epoch``: the conversation's when it was planned; NEVER makes it be planned again.
     ``checked``: its result's columns were seen and may be shown. ``has_rows``: they are at least one, and ``edge`` is

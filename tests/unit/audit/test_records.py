@@ -30,8 +30,9 @@ PLAN = Plan(
     policy_version="v1",
 )
 SESSION = {
-    "session": "s1", "principal": "ada", "issuer": "https://idp.example", "user": "analyst", "role": "analyst",
-    "purpose": "research", "contract": None, "database": "clinic", "client": "10.0.0.1:4444", "application": "Tableau",
+    "session": "s1", "principal": "ada", "login": None, "issuer": "https://idp.example", "user": "analyst",
+    "role": "analyst", "purpose": "research", "contract": None, "database": "clinic", "client": "10.0.0.1:4444",
+    "application": "Tableau",
 }  # fmt: skip
 
 
