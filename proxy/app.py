@@ -41,6 +41,8 @@ from proxy.policy.load import load_policy
 from proxy.policy.model import Policy
 from proxy.proving import CatalogProof
 from proxy.scopes import LivePlanning, Scopes
+from proxy.session.bearer import challenge
+from proxy.session.handshake import Methods
 from proxy.session.startup import Startup
 from proxy.session.upstream_login import Account
 from proxy.settings import AdminSettings, HandleSettings, IdentitySettings, KeyringSettings, Settings, UpstreamSettings
@@ -133,6 +135,7 @@ class Application:
             limits=limits,
             tls=server_context(tls.certificate, tls.key) if tls is not None else None,
             clear_passwords=settings.listen.allow_password_without_tls,
+            methods=_methods(settings),
         )
         self._admin = AdminServer(
             settings.admin.host,
@@ -337,6 +340,14 @@ def connect_parameters(upstream: UpstreamSettings) -> Servers:
 def _address(upstream: UpstreamSettings) -> UpstreamAddress:
     servers = tuple(ServerAddress(host, port) for host, port in upstream.servers)
     return UpstreamAddress(servers, TlsMode(upstream.tls), upstream.ca, Target(upstream.target_session_attrs))
+
+
+def _methods(settings: Settings) -> Methods:
+    """How clients may log in: OAUTHBEARER needs TLS, and tells of the first issuer that has metadata."""
+    wanted, issuers = settings.listen.authentication, settings.identity.issuers
+    told = next((i for i in issuers if i.metadata is not None), issuers[0])
+    offered = "oauth" in wanted and settings.listen.tls is not None
+    return Methods("password" in wanted, challenge(told.metadata, told.scope) if offered else None)
 
 
 def _admin_context(admin: AdminSettings) -> ssl.SSLContext | None:

@@ -135,6 +135,12 @@ class ListenSettings(Section):
         False, description="accept logins over connections without TLS that do not come from loopback"
     )
 
+    authentication: tuple[Literal["password", "oauth"], ...] = Field(
+        ("password", "oauth"),
+        min_length=1,
+        description="how clients may log in; with both, OAUTHBEARER is for those that ask: `-c pgveil.login=oauth`",
+    )
+
     @model_validator(mode="after")
     def _tls_or_loopback(self) -> ListenSettings:
         if self.tls is None and not self.is_loopback and not self.allow_password_without_tls:

@@ -83,6 +83,12 @@ class IssuerSettings(BaseModel):
     jwks_stale_seconds: int = Field(
         3600, ge=10, description="keys that could not be read again are trusted no longer than this"
     )
+    discovery: str | None = Field(
+        None,
+        description="its OpenID metadata, which clients of OAUTHBEARER are told (the first issuer's that has any)",
+        json_schema_extra={"shown_default": "`ISSUER/.well-known/openid-configuration`, where `issuer` is https"},
+    )
+    scope: str = Field("openid", min_length=1, description="the scopes that clients of OAUTHBEARER are told to ask for")
     claims: ClaimNames = Field(default_factory=ClaimNames, description="which claims hold what")
 
     @field_validator("algorithms")
@@ -110,6 +116,13 @@ class IssuerSettings(BaseModel):
         if self.jwks_stale_seconds < self.jwks_cache_seconds:
             raise ValueError("`jwks_stale_seconds` must not be less than `jwks_cache_seconds`")
         return self
+
+    @property
+    def metadata(self) -> str | None:
+        """The address of its metadata, which PostgreSQL's clients accept only over https and under /.well-known/."""
+        if self.discovery is not None or not self.issuer.startswith("https://"):
+            return self.discovery
+        return f"{self.issuer}/.well-known/openid-configuration"
 
     @property
     def jwks_is_url(self) -> bool:

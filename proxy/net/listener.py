@@ -21,7 +21,7 @@ from proxy.net.login import Login
 from proxy.net.ports import OpenedSession, SessionServices
 from proxy.net.relay import Relay
 from proxy.net.upstream import Upstream, UpstreamLink
-from proxy.session.handshake import CancelRequested
+from proxy.session.handshake import CancelRequested, Methods
 from proxy.session.startup import Startup
 from proxy.wire.frontend import CancelRequest
 
@@ -30,11 +30,15 @@ _log: Final = logging.getLogger("pgveil.net")
 _BACKLOG: Final = 1024
 
 
+_PASSWORD_ONLY: Final = Methods()
+
+
 class Server:
     """One listening address. Belongs to one event loop.
 
     ``tls`` is what ``tls.server_context`` makes, None where no TLS is offered. ``clear_passwords``: whether passwords
-    are taken without TLS from elsewhere than loopback. ``reuse_port`` lets several processes share the address.
+    are taken without TLS from elsewhere than loopback. ``methods``: how clients may log in. ``reuse_port`` lets several
+    processes share the address.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class Server:
         limits: Limits,
         tls: ssl.SSLContext | None = None,
         clear_passwords: bool = False,
+        methods: Methods = _PASSWORD_ONLY,
         reuse_port: bool = False,
     ) -> None:
         self.services = services
@@ -54,6 +59,7 @@ class Server:
         self.limits = limits
         self.tls = tls
         self.clear_passwords = clear_passwords
+        self.methods = methods
         self._host = host
         self._port = port
         self._reuse_port = reuse_port

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Final, Protocol, cast, runtime_checkable
 
 from proxy.errors import (
+    AuthenticationError,
     ClientProtocolError,
     ProxyError,
     SessionEndedError,
@@ -25,7 +26,15 @@ from proxy.net.ports import OpenedSession, SessionServices
 from proxy.net.sockets import is_loopback, peer_address, tune
 from proxy.net.tls import ALPN_PROTOCOL
 from proxy.net.upstream import Upstream, UpstreamLink
-from proxy.session.handshake import CancelRequested, Handshake, LoginRequested, StartTls
+from proxy.session.handshake import (
+    CancelRequested,
+    Handshake,
+    LoginRequested,
+    MetadataTold,
+    Methods,
+    StartTls,
+    login_refused,
+)
 from proxy.session.startup import Startup
 from proxy.wire.backend import error_response
 from proxy.wire.sqlstate import QUERY_CANCELED
@@ -43,6 +52,7 @@ class Host(Protocol):
     limits: Limits
     tls: ssl.SSLContext | None
     clear_passwords: bool
+    methods: Methods
 
     def admit(self, login: Login) -> None:
         """Count a login as a session to be (raises TooManyConnectionsError)."""
@@ -91,6 +101,7 @@ class Login(asyncio.Protocol):
             clear_password=self._host.clear_passwords or is_loopback(self.transport),
             password_bytes=self._host.limits.password_bytes,
             admit=lambda: self._host.admit(self),
+            methods=self._host.methods,
         )
         self._timer = self._loop.call_later(self._host.limits.login_seconds, self._too_slow)
 
@@ -120,7 +131,10 @@ class Login(asyncio.Protocol):
                 self._over()
                 self._host.cancel(request, self.transport.close)
             case LoginRequested(startup, password):
-                self._task = self._loop.create_task(self._login(startup, password))
+                self._task = self._loop.create_task(self._login(handshake, startup, password))
+            case MetadataTold():
+                user = handshake.startup.user if handshake.startup is not None else ""
+                self._send_away(login_refused(user, "The client gave no token, and was told where to get one."))
             case None:
                 if handshake.buffered > _EARLY_BYTES and self._task is not None:
                     self.transport.pause_reading()
@@ -167,7 +181,7 @@ class Login(asyncio.Protocol):
         if early:
             self._receive(handshake, early)
 
-    async def _login(self, startup: Startup, password: str) -> None:
+    async def _login(self, handshake: Handshake, startup: Startup, password: str) -> None:
         try:
             principal = await self._host.services.authenticate(user=startup.user, password=password)
             link = await self._host.upstream.login(startup, principal_label=f"{principal.role}:{principal.name}")
@@ -176,6 +190,13 @@ class Login(asyncio.Protocol):
             except BaseException:
                 link.discard()
                 raise
+        except AuthenticationError as error:
+            self._task = None
+            if challenge := handshake.reject(error):
+                self.transport.write(challenge)
+                self._receive(handshake, b"")
+            else:
+                self.refuse(error)
         except UpstreamUnavailableError as error:
             self._host.services.upstream_failed(error.sqlstate)
             self.refuse(error)
@@ -200,6 +221,9 @@ class Login(asyncio.Protocol):
         startup = self._handshake.startup if self._handshake is not None else None
         if startup is not None or isinstance(error, TooManyConnectionsError):
             self._host.services.login_failed(error, startup=startup, client=client)
+        self._send_away(error)
+
+    def _send_away(self, error: Exception) -> None:
         self._over()
         if self._starting_tls:
             self.transport.abort()  # it is neither in clear nor encrypted: nothing can be said

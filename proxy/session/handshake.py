@@ -13,7 +13,8 @@ from enum import Enum, auto
 from typing import Final
 
 from proxy.errors import AuthenticationError, ClientProtocolError, ProxyError
-from proxy.session.startup import NEWEST_MINOR, Startup, read_startup
+from proxy.session.bearer import ASK_BEARER, BearerExchange
+from proxy.session.startup import NEWEST_MINOR, LoginMethod, Startup, read_startup
 from proxy.wire.backend import (
     AUTHENTICATION_CLEARTEXT_PASSWORD,
     AUTHENTICATION_OK,
@@ -38,6 +39,7 @@ from proxy.wire.sqlstate import INVALID_AUTHORIZATION_SPECIFICATION
 _TLS_HANDSHAKE: Final = 0x16  # the content type that opens every TLS connection (RFC 8446, 5.1)
 _ASK_PASSWORD: Final = Authentication(AUTHENTICATION_CLEARTEXT_PASSWORD).encode()
 _PROTOCOL_3: Final = 3 << 16
+_AROUND_A_TOKEN: Final = 256  # what OAUTHBEARER says beside the token
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +64,29 @@ class CancelRequested:
 
 @dataclass(frozen=True, slots=True)
 class LoginRequested:
-    """The client gave its password."""
+    """The client gave its password, or its token by OAUTHBEARER."""
 
     startup: Startup
     password: str = field(repr=False)
 
 
-HandshakeEvent = StartTls | CancelRequested | LoginRequested
+@dataclass(frozen=True, slots=True)
+class MetadataTold:
+    """The client asked where to get a token, and was told. It expects to be sent away now, and comes back with one."""
+
+
+HandshakeEvent = StartTls | CancelRequested | LoginRequested | MetadataTold
+
+
+@dataclass(frozen=True, slots=True)
+class Methods:
+    """How clients may log in. ``bearer``: what a client of OAUTHBEARER without a good token is told; None: not so."""
+
+    password: bool = True
+    bearer: bytes | None = None
+
+
+_PASSWORD_ONLY: Final = Methods()
 
 
 class _State(Enum):
@@ -76,6 +94,7 @@ class _State(Enum):
     PACKET = auto()
     TLS = auto()
     PASSWORD = auto()
+    BEARER = auto()
     OVER = auto()
 
 
@@ -87,16 +106,25 @@ class Handshake:
     """
 
     def __init__(
-        self, *, tls: bool, clear_password: bool, password_bytes: int, admit: Callable[[], None] = lambda: None
+        self,
+        *,
+        tls: bool,
+        clear_password: bool,
+        password_bytes: int,
+        admit: Callable[[], None] = lambda: None,
+        methods: Methods = _PASSWORD_ONLY,
     ) -> None:
         self._tls = tls
         self._clear_password = clear_password
         self._admit = admit
-        self._reader = FrameReader(error=ClientProtocolError, max_message_bytes=password_bytes + 1)
+        self._reader = FrameReader(error=ClientProtocolError, max_message_bytes=password_bytes + _AROUND_A_TOKEN)
         self._state = _State.FIRST_BYTE
         self._encrypted = False
         self._asked_for: set[type[SSLRequest | GSSENCRequest]] = set()
         self._startup: Startup | None = None
+        self._methods = methods
+        self._bearer: BearerExchange | None = None
+        self._rejected: ProxyError | None = None
 
     @property
     def startup(self) -> Startup | None:
@@ -142,6 +170,9 @@ class Handshake:
                         return answers, event
                 case _State.PASSWORD:
                     return answers, self._password()
+                case _State.BEARER:
+                    answer, event = self._token()
+                    return answers + answer, event
                 case _State.TLS | _State.OVER:
                     return answers, None
 
@@ -188,11 +219,59 @@ class Handshake:
                 hint="Connect with sslmode=require or stronger.",
             )
         self._startup = startup
-        self._state = _State.PASSWORD
+        ask = self._ask(startup)
         if not startup.negotiate:
-            return _ASK_PASSWORD
+            return ask
         # The server itself puts the whole version here, not the minor alone, and libpq reads it so.
-        return NegotiateProtocolVersion(_PROTOCOL_3 | NEWEST_MINOR, startup.unknown_options).encode() + _ASK_PASSWORD
+        return NegotiateProtocolVersion(_PROTOCOL_3 | NEWEST_MINOR, startup.unknown_options).encode() + ask
+
+    def _ask(self, startup: Startup) -> bytes:
+        """How the client is to show who it is. Raises ProxyError where it cannot be as it asks."""
+        method = startup.login or (LoginMethod.PASSWORD if self._methods.password else LoginMethod.OAUTH)
+        if method is LoginMethod.PASSWORD and self._methods.password:
+            self._state = _State.PASSWORD
+            return _ASK_PASSWORD
+        if method is LoginMethod.OAUTH and self._methods.bearer is not None:
+            if not self._encrypted:
+                raise ProxyError(
+                    "OAUTHBEARER is accepted only over TLS",
+                    sqlstate=INVALID_AUTHORIZATION_SPECIFICATION,
+                    hint="Connect with sslmode=require or stronger.",
+                )
+            self._state = _State.BEARER
+            self._bearer = BearerExchange(self._methods.bearer)
+            return ASK_BEARER
+        raise ProxyError(
+            f"this server does not offer login by {method.value}", sqlstate=INVALID_AUTHORIZATION_SPECIFICATION
+        )
+
+    def reject(self, error: ProxyError) -> bytes:
+        """The token is not accepted: what the client is to be told before ``error``; empty where it expects no more.
+
+        Where it does, ``receive`` raises ``error`` once the client has acknowledged.
+        """
+        if self._bearer is None:
+            return b""
+        self._state = _State.BEARER
+        self._rejected = error
+        return self._bearer.reject()
+
+    def _token(self) -> tuple[bytes, HandshakeEvent | None]:
+        if self._bearer is None or self._startup is None or (message := self._reader.next()) is None:
+            return b"", None
+        tag, body = message
+        if tag != PASSWORD:
+            raise ClientProtocolError(f"expected SASL response, got message type {tag}")
+        answer, token = self._bearer.receive(body)
+        if token is not None:
+            self._state = _State.OVER
+            return answer, LoginRequested(self._startup, token)
+        if answer:
+            return answer, None
+        self._state = _State.OVER
+        if self._rejected is not None:
+            raise self._rejected
+        return b"", MetadataTold()
 
     def _password(self) -> LoginRequested | None:
         message = self._reader.next()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from typing import Final
 
 from proxy.errors import ClientProtocolError, ProxyError
@@ -27,7 +28,15 @@ NEWEST_MINOR: Final = 2  # 3.2 is the newest that we speak: cancel keys of more 
 
 _MAJOR: Final = 3
 _OPTION_PREFIX: Final = "_pq_."
+_LOGIN: Final = "pgveil.login"  # for us alone: it never goes upstream
 _FALSE: Final = frozenset({"", "0", "f", "false", "n", "no", "of", "off"})
+
+
+class LoginMethod(Enum):
+    """How a client wants to show who it is. A server can ask in one way only, so the client says which beforehand."""
+
+    PASSWORD = "password"  # noqa: S105 - a word
+    OAUTH = "oauth"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +45,7 @@ class Startup:
 
     ``client_encoding`` and ``application_name`` are not among them: the one is always UTF8, the other is kept here.
     ``minor`` is the protocol's minor version in force, ``unknown_options`` the ``_pq_.`` options that we do not know,
-    and ``negotiate`` whether the client must be told of either.
+    and ``negotiate`` whether the client must be told of either. ``login``: what it asked for by ``pgveil.login``.
     """
 
     user: str
@@ -46,6 +55,7 @@ class Startup:
     minor: int
     unknown_options: tuple[str, ...]
     negotiate: bool
+    login: LoginMethod | None = None
 
 
 def read_startup(message: StartupMessage) -> Startup:
@@ -72,7 +82,11 @@ def read_startup(message: StartupMessage) -> Startup:
         )
     application_name = ""
     settings: list[tuple[str, str]] = []
+    login: LoginMethod | None = None
     for name, value in _assignments(message):
+        if name.lower() == _LOGIN:
+            login = _method(value)
+            continue
         _check(name.lower(), value)
         if name.lower() == "application_name":
             application_name = value
@@ -87,6 +101,7 @@ def read_startup(message: StartupMessage) -> Startup:
         minor=min(minor, NEWEST_MINOR),
         unknown_options=unknown,
         negotiate=minor > NEWEST_MINOR or bool(unknown),
+        login=login,
     )
 
 
@@ -96,6 +111,17 @@ def _assignments(message: StartupMessage) -> Iterator[tuple[str, str]]:
     for name, value in message.parameters:
         if name not in {"user", "database", "options", "replication"} and not name.startswith(_OPTION_PREFIX):
             yield name, value
+
+
+def _method(value: str) -> LoginMethod:
+    try:
+        return LoginMethod(value)
+    except ValueError:
+        raise ProxyError(
+            f'the startup parameter "{_LOGIN}" may not have this value',
+            sqlstate=FEATURE_NOT_SUPPORTED,
+            hint=f"Allowed are: {', '.join(method.value for method in LoginMethod)}.",
+        ) from None
 
 
 def _check(name: str, value: str) -> None:
