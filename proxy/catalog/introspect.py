@@ -16,7 +16,16 @@ from typing import Any, TypedDict
 import asyncpg
 
 from proxy.catalog import queries
-from proxy.catalog.snapshot import Column, ColumnType, Relation, RelationKind, Snapshot, TypeCategory
+from proxy.catalog.snapshot import (
+    Column,
+    ColumnType,
+    ForeignKey,
+    ReferentialAction,
+    Relation,
+    RelationKind,
+    Snapshot,
+    TypeCategory,
+)
 from proxy.errors import CatalogError
 
 CONNECT_SECONDS = 15.0
@@ -87,6 +96,37 @@ class _Types:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Effects:
+    """What writes do beside their table, by relation: its foreign keys both ways, and the functions they run."""
+
+    keys: Mapping[int, tuple[ForeignKey, ...]]
+    calls: Mapping[int, frozenset[tuple[str, str]]]
+
+    @classmethod
+    def of(cls, key_rows: Sequence[Row], call_rows: Sequence[Row]) -> _Effects:
+        keys: defaultdict[int, tuple[ForeignKey, ...]] = defaultdict(tuple)
+        for key in map(_foreign_key, key_rows):
+            for oid in {key.table, key.referenced}:
+                keys[oid] += (key,)
+        calls: defaultdict[int, frozenset[tuple[str, str]]] = defaultdict(frozenset)
+        for row in call_rows:
+            calls[row["relation"]] |= {(row["schema"], row["name"])}
+        return cls(keys, calls)
+
+
+def _foreign_key(row: Row) -> ForeignKey:
+    return ForeignKey(
+        row["name"],
+        row["relation"],
+        tuple(row["columns"]),
+        row["referenced"],
+        tuple(row["referenced_columns"]),
+        ReferentialAction(row["on_update"]),
+        ReferentialAction(row["on_delete"]),
+    )
+
+
 async def introspect(parameters: ConnectParameters | Servers, database: str) -> Snapshot:
     """Connect and read the catalog of ``database``. Raises CatalogError, without the password, when that fails."""
     try:
@@ -154,7 +194,9 @@ async def read_snapshot(connection: asyncpg.Connection) -> Snapshot:
         columns = _columns(await connection.fetch(queries.COLUMNS), types)
         keys = {row["relation"]: tuple(row["columns"]) for row in await connection.fetch(queries.PRIMARY_KEYS)}
         parents = {row["relation"]: tuple(row["parents"]) for row in await connection.fetch(queries.PARENTS)}
-        relations = tuple(_relation(row, columns, keys, parents) for row in await connection.fetch(queries.RELATIONS))
+        effects = _Effects.of(await connection.fetch(queries.FOREIGN_KEYS), await connection.fetch(queries.WRITE_CALLS))
+        rows = await connection.fetch(queries.RELATIONS)
+        relations = tuple(_relation(row, columns, keys, parents, effects) for row in rows)
         schemas = frozenset(row["name"] for row in await connection.fetch(queries.SCHEMAS))
         functions = _names(await connection.fetch(queries.FUNCTIONS))
         operators = _names(await connection.fetch(queries.OPERATORS))
@@ -217,6 +259,7 @@ def _relation(
     columns: Mapping[int, list[Column]],
     keys: Mapping[int, tuple[str, ...]],
     parents: Mapping[int, tuple[int, ...]],
+    effects: _Effects,
 ) -> Relation:
     kind = RelationKind(row["kind"])
     definition = row["definition"]
@@ -233,6 +276,8 @@ def _relation(
         primary_key=keys.get(row["oid"], ()),
         parents=parents.get(row["oid"], ()),
         has_write_rules=row["has_write_rules"],
+        foreign_keys=effects.keys.get(row["oid"], ()),
+        write_calls=effects.calls.get(row["oid"], frozenset()),
         definition=None if definition is None else definition.strip().removesuffix(";"),
         stamp=row["stamp"],
     )

@@ -70,6 +70,56 @@ PARENTS: Final = """
     GROUP BY i.inhrelid
 """
 
+FOREIGN_KEYS: Final = """
+    SELECT k.conname AS name, k.conrelid AS relation, k.confrelid AS referenced,
+           k.confupdtype::text AS on_update, k.confdeltype::text AS on_delete,
+           (SELECT array_agg(a.attname::text ORDER BY p.place)
+               FROM unnest(k.conkey) WITH ORDINALITY AS p (number, place)
+               JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = p.number) AS columns,
+           (SELECT array_agg(a.attname::text ORDER BY p.place)
+               FROM unnest(k.confkey) WITH ORDINALITY AS p (number, place)
+               JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = p.number) AS referenced_columns
+    FROM pg_constraint k
+    WHERE k.contype = 'f'
+    ORDER BY k.oid
+"""
+
+# What writing a relation may run unnamed. A dependency of the trigger, constraint or default names the function, or the
+# operator that calls it. An extension's own functions do not count, as the system's do not.
+WRITE_CALLS: Final = f"""
+    WITH RECURSIVE held AS (
+        SELECT a.attrelid AS relation, a.atttypid AS type
+        FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+        WHERE t.typtype = 'd' AND a.attnum > 0 AND NOT a.attisdropped
+        UNION
+        SELECT h.relation, t.typbasetype FROM held h JOIN pg_type t ON t.oid = h.type WHERE t.typtype = 'd'
+    ), run AS (
+        SELECT 'pg_trigger'::regclass AS class, t.oid, t.tgrelid AS relation
+        FROM pg_trigger t WHERE NOT t.tgisinternal AND t.tgenabled <> 'D'
+        UNION
+        SELECT 'pg_constraint'::regclass, k.oid, k.conrelid FROM pg_constraint k WHERE k.contype IN ('c', 'x')
+        UNION
+        SELECT 'pg_constraint'::regclass, k.oid, h.relation FROM held h JOIN pg_constraint k ON k.contypid = h.type
+        UNION
+        SELECT 'pg_type'::regclass, h.type, h.relation FROM held h
+        UNION
+        SELECT 'pg_attrdef'::regclass, d.oid, d.adrelid FROM pg_attrdef d
+        UNION
+        SELECT 'pg_class'::regclass, i.indexrelid, i.indrelid
+        FROM pg_index i WHERE i.indexprs IS NOT NULL OR i.indpred IS NOT NULL
+    )
+    SELECT DISTINCT r.relation, n.nspname AS schema, p.proname AS name
+    FROM run r
+    JOIN pg_depend d ON d.classid = r.class AND d.objid = r.oid
+    LEFT JOIN pg_operator o ON d.refclassid = 'pg_operator'::regclass AND o.oid = d.refobjid
+    JOIN pg_proc p ON p.oid = coalesce(o.oprcode::oid, d.refobjid)
+    JOIN pg_namespace n ON n.oid = p.pronamespace
+    WHERE d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass) AND {_USER_SCHEMA}
+    AND NOT EXISTS (
+        SELECT FROM pg_depend e WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e'
+    )
+"""
+
 FUNCTIONS: Final = f"""
     SELECT DISTINCT n.nspname AS schema, p.proname AS name
     FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
@@ -177,6 +227,11 @@ FINGERPRINT: Final = f"""
         (SELECT sum(hashtextextended(t.xmin::text, t.oid::bigint)) FROM pg_type t
             WHERE t.oid >= {_FIRST_OID} AND (t.typtype = 'd' OR t.typname = 'citext')),
         (SELECT sum(hashtextextended(k.xmin::text, k.oid::bigint)) FROM pg_constraint k
-            WHERE k.contypid <> 0 OR k.contype = 'p' AND k.conrelid IN (SELECT r.oid FROM r))
+            WHERE k.contypid <> 0 OR k.conrelid IN (SELECT r.oid FROM r)),
+        (SELECT sum(hashtextextended(t.xmin::text, t.oid::bigint)) FROM pg_trigger t JOIN r ON r.oid = t.tgrelid
+            WHERE NOT t.tgisinternal),
+        (SELECT sum(hashtextextended(d.xmin::text, d.oid::bigint)) FROM pg_attrdef d JOIN r ON r.oid = d.adrelid),
+        (SELECT sum(hashtextextended(i.indrelid::text, i.indexrelid::bigint)) FROM pg_index i
+            JOIN r ON r.oid = i.indrelid WHERE i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)
     )::text AS digest
 """

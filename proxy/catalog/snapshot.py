@@ -65,6 +65,29 @@ class Column:
     generated: bool = False
 
 
+class ReferentialAction(Enum):
+    """What happens to rows whose referenced row goes: ``pg_constraint.confdeltype`` (manual, 53.13)."""
+
+    NO_ACTION = "a"
+    RESTRICT = "r"
+    CASCADE = "c"
+    SET_NULL = "n"
+    SET_DEFAULT = "d"
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """``columns`` of the relation ``table`` refer to ``referenced_columns`` of the relation ``referenced`` (oids)."""
+
+    name: str
+    table: int
+    columns: tuple[str, ...]
+    referenced: int
+    referenced_columns: tuple[str, ...]
+    on_update: ReferentialAction = ReferentialAction.NO_ACTION
+    on_delete: ReferentialAction = ReferentialAction.NO_ACTION
+
+
 @dataclass(frozen=True, slots=True)
 class Relation:
     """A table, view or the like. ``definition`` is the view's query, with every name schema-qualified.
@@ -73,6 +96,8 @@ class Relation:
     names of its (not deferrable) primary key, empty where there is none. ``row_type_oid`` is ``pg_class.reltype``.
     ``stamp`` is another after each change of its columns or definition, also where a change was undone.
     ``has_write_rules``: INSERT, UPDATE or DELETE on it runs rules (manual, 41.4).
+    ``foreign_keys`` are those of the relation and those that refer to it. ``write_calls`` are (schema, name) of the
+    functions outside pg_catalog that writing it may run unasked: of triggers, constraints, defaults and indexes.
     """
 
     oid: int
@@ -86,6 +111,8 @@ class Relation:
     definition: str | None = None
     stamp: str = ""
     has_write_rules: bool = False
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    write_calls: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def qualified_name(self) -> str:

@@ -24,12 +24,13 @@ from proxy.planner.judge import Body, Judgement, judge
 from proxy.planner.lineage import Lineage
 from proxy.planner.outputs import Columns, Protected
 from proxy.planner.plan import CopyFormat, Decision, Effects, Plan, ShownColumn, StatementKind
-from proxy.planner.references import inner
+from proxy.planner.references import Change, inner
 from proxy.planner.rewriting import rewrite_query
 from proxy.planner.sources import Resolver, Source, Treatment
 from proxy.planner.tokens.check import Typed
 from proxy.planner.tokens.literals import stored_constant
 from proxy.planner.views import Views
+from proxy.planner.write_effects import check_write
 from proxy.planner.writes import mask_write
 from proxy.policy.bound import BoundPolicy, BoundRole
 from proxy.tokens.types import Vocabulary
@@ -159,7 +160,7 @@ class Planner:
         references = judgement.references
         function_rules.check(references, self.snapshot, self.role, search_path)
         sources = [resolver.resolve(r) for r in references.reads]
-        targets = [self._target(resolver.resolve(r)) for r in references.writes]
+        targets = [self._target(resolver.resolve(w.relation), w.change) for w in references.writes]
         relations = tuple(sorted(self._views.names_under([*sources, *targets])))
         lineage = Lineage(lambda r: self._views.item(resolver.resolve(r)))
         query = judgement.query
@@ -226,7 +227,7 @@ class Planner:
             raise _tokens_in("the arguments of EXECUTE")
         return (with_query(tree, text, sent) if nested else sent), typed
 
-    def _target(self, source: Source) -> Source:
+    def _target(self, source: Source, change: Change) -> Source:
         if source.access is None or not source.access.writable:
             raise PolicyRefusal(
                 f"permission denied to write to {source.schema}.{source.name}",
@@ -234,18 +235,14 @@ class Planner:
                 detail=f"The role {self.role.name} does not write it.",
                 hint=f"A policy can list it under roles.{self.role.name}.writes.",
             )
-        if source.relation is not None and source.relation.has_write_rules and self.role.restricted:
-            raise UnsupportedRefusal(
-                f"{source.schema}.{source.name} cannot be written by the role {self.role.name}",
-                reason="write",
-                detail="It has rules, which run statements that pgveil does not see.",
-            )
         if source.treatment is not Treatment.CLEAR:
             raise UnsupportedRefusal(
                 f"{source.schema}.{source.name} cannot be written by the role {self.role.name}",
                 reason="write",
                 detail="It holds columns that are masked for this role.",
             )
+        if source.relation is not None:
+            check_write(source.relation, change, self.snapshot, self.role)
         return source
 
 

@@ -46,6 +46,7 @@ _YOUNG_SYNTAX: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     }
 )
 NOWHERE: Final = -1  # ``(a).b``: whether ``a`` is a row or a value is not settled by its name
+_CMD_UPDATE, _CMD_INSERT, _CMD_DELETE = 3, 4, 5  # libpg_query's CmdType
 WITH_BEARERS: Final = frozenset({"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"})
 
 
@@ -59,6 +60,26 @@ class RelationReference:
 
     def __str__(self) -> str:
         return f"{self.schema}.{self.name}" if self.schema is not None else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a write does to its table; ``updates`` are the columns that it sets in rows that are there."""
+
+    inserts: bool = False
+    deletes: bool = False
+    updates: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """The table that a statement writes, and how."""
+
+    relation: RelationReference
+    change: Change
+
+    def __str__(self) -> str:
+        return str(self.relation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +105,7 @@ class References:
     """
 
     reads: list[RelationReference] = field(default_factory=list)
-    writes: list[RelationReference] = field(default_factory=list)
+    writes: list[Write] = field(default_factory=list)
     functions: set[NamedObject] = field(default_factory=set)
     operators: set[NamedObject] = field(default_factory=set)
     keywords: set[str] = field(default_factory=set)
@@ -171,7 +192,9 @@ class _Collector:
             ctes = self._with(statement.with_clause, ctes)
         without: tuple[str, ...] = ("with_clause",)
         if name != "SelectStmt":
-            self.found.writes.append(_reference(statement.relation))  # never a CTE: manual, 7.8.2
+            self.found.writes.append(
+                Write(_reference(statement.relation), _change(name, statement))
+            )  # never a CTE: manual, 7.8.2
             without = ("with_clause", "relation")
         self._push(child_messages(statement, without=without), ctes)
 
@@ -240,6 +263,28 @@ def _check_sample(method: NamedObject) -> None:
 
 def _reference(range_var: Any) -> RelationReference:
     return RelationReference(range_var.schemaname or None, range_var.relname, range_var.catalogname or None)
+
+
+def _change(name: str, statement: Any) -> Change:
+    match name:
+        case "InsertStmt":
+            return Change(inserts=True, updates=_set_columns(statement.on_conflict_clause.target_list))
+        case "UpdateStmt":
+            return Change(updates=_set_columns(statement.target_list))
+        case "MergeStmt":
+            actions = [node.merge_when_clause for node in statement.merge_when_clauses]
+            updated = [_set_columns(a.target_list) for a in actions if a.command_type == _CMD_UPDATE]
+            return Change(
+                inserts=any(a.command_type == _CMD_INSERT for a in actions),
+                deletes=any(a.command_type == _CMD_DELETE for a in actions),
+                updates=frozenset().union(*updated),
+            )
+        case _:
+            return Change(deletes=True)
+
+
+def _set_columns(targets: Iterable[Any]) -> frozenset[str]:
+    return frozenset(node.res_target.name for node in targets)
 
 
 def _named(nodes: Iterable[Any]) -> NamedObject:

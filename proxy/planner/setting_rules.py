@@ -43,6 +43,13 @@ def check_set(statement: Any) -> bool:
 
 def check_show(name: str) -> None:
     """Judge SHOW (PolicyRefusal for settings that are not on the list)."""
+    if name.lower() == "all":
+        raise PolicyRefusal(
+            "SHOW ALL is not allowed",
+            reason="setting",
+            detail="It would show settings that may not be shown by name.",
+            hint="Show one by name, as in SHOW server_version, or read the view pg_settings.",
+        )
     if name.lower() not in SHOWABLE_SETTINGS:
         raise _not_allowed(name.lower(), "show")
 

@@ -7,7 +7,7 @@ from typing import LiteralString
 import pytest
 
 from proxy.catalog.introspect import ConnectParameters, introspect
-from proxy.catalog.snapshot import Relation, RelationKind, Snapshot, TypeCategory
+from proxy.catalog.snapshot import ForeignKey, ReferentialAction, Relation, RelationKind, Snapshot, TypeCategory
 from proxy.errors import CatalogError
 from tests.support.postgres import Clinic, NewDatabase
 
@@ -160,6 +160,25 @@ async def test_what_runs_functions_unnamed(clinic: Clinic, new_database: NewData
     assert {("pg_catalog", "name", "sales", "made"), ("pg_catalog", "_name", "sales", "made")} <= snapshot.type_calls
     assert snapshot.unasked_calls == {("sales", "made", False)}
     assert [r.qualified_name for r in snapshot.relations if r.has_write_rules] == ["sales.orders"]
+
+
+async def test_foreign_keys_stand_at_both_ends(clinic: Clinic, new_database: NewDatabase) -> None:
+    """Columns in the key's order, the actions, and partitions' own copies; self-references once."""
+    snapshot = await snapshot_after(
+        clinic,
+        new_database(),
+        """CREATE TABLE sales.pairs (a int, b int, up int UNIQUE REFERENCES sales.pairs (up), UNIQUE (b, a));
+        CREATE TABLE sales.of_pairs (x int, y int,
+            CONSTRAINT k FOREIGN KEY (x, y) REFERENCES sales.pairs (b, a) ON DELETE CASCADE ON UPDATE SET NULL)""",
+    )
+    pairs, of_pairs = relation(snapshot, "sales.pairs"), relation(snapshot, "sales.of_pairs")
+    cascade, set_null = ReferentialAction.CASCADE, ReferentialAction.SET_NULL
+    key = ForeignKey("k", of_pairs.oid, ("x", "y"), pairs.oid, ("b", "a"), set_null, cascade)
+    assert of_pairs.foreign_keys == (key,)
+    assert key in pairs.foreign_keys
+    assert [(k.table, k.columns) for k in pairs.foreign_keys if k != key] == [(pairs.oid, ("up",))]
+    partition = relation(snapshot, "clinic.encounters_2024")
+    assert ("patient_id",) in [k.columns for k in partition.foreign_keys if k.table == partition.oid]
 
 
 async def test_system_names(snapshot: Snapshot) -> None:

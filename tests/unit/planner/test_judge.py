@@ -125,6 +125,13 @@ def test_everything_else_is_refused(sql: str, sqlstate: str) -> None:
     assert sqlstate == refused.value.sqlstate
 
 
+def test_show_all_says_what_to_do_instead() -> None:
+    """Tools that ask for it find the view that they can read."""
+    with pytest.raises(Refusal) as refused:
+        judged("SHOW ALL")
+    assert "pg_settings" in (refused.value.hint or "")
+
+
 def test_queries_inside_statements_are_found() -> None:
     """Those of DECLARE, COPY and PREPARE can be masked inside; EXPLAIN goes upstream as it is, or not at all."""
     for sql in ("DECLARE c CURSOR FOR SELECT * FROM a", "COPY (SELECT * FROM a) TO STDOUT", "PREPARE p AS TABLE a"):
