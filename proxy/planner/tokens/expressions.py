@@ -15,7 +15,7 @@ from sqlglot import exp
 from proxy.errors import UnsupportedRefusal
 from proxy.planner.dialect import Call, OperatorCall, PrefixOperator, RowConstructor, Special, SqlValue, print_statement
 from proxy.planner.tokens.findings import Findings, Operand, Outputs
-from proxy.planner.tokens.refusals import Use
+from proxy.planner.tokens.refusals import WHOLE_ROW, Use
 from proxy.planner.tokens.scopes import Item, Scope
 from proxy.planner.tokens.variables import Elements, Ordinary, Variable, ordinary, unify
 
@@ -40,7 +40,6 @@ _PLAIN_VALUES: Final = (exp.Boolean, exp.BitString, exp.HexString, SqlValue)
 _EQUALITY: Final = (exp.EQ, exp.NEQ, exp.NullSafeEQ, exp.NullSafeNEQ)
 _ORDER: Final = (exp.LT, exp.LTE, exp.GT, exp.GTE)
 _COLLATIONS: Final = frozenset({"c", "posix", "default", "ucs_basic"})  # deterministic, and tokens have an own order
-_WHOLE_ROW: Final = "in a whole row (name the columns instead)"
 _NO_PATTERN: Final = "Tokens have no letters in common with what they stand for: compare them as a whole."
 
 
@@ -339,7 +338,7 @@ class Expressions(ABC):
 
     def _whole_row(self, item: Item | None) -> Variable:
         if item is not None:
-            item.be_ordinary(Use(_WHOLE_ROW))
+            item.be_ordinary(WHOLE_ROW)
         return ordinary()
 
 

@@ -32,6 +32,13 @@ class Use:
     instead: str = ""
 
 
+WHOLE_ROW: Final = Use(
+    "in a whole row",
+    instead="Select the tokens as columns of their own, and make the row of the others: "
+    "SELECT t.token, row_to_json(r) FROM t, LATERAL (SELECT t.a, t.b) AS r.",
+)
+
+
 def misused(column: str | None, use: Use, token_type: TokenType | None = None) -> UnsupportedRefusal:
     """Something was done with a token that can be done with an ordinary value only."""
     return _refusal(f"{_subject(column, token_type)} cannot be used {use.what}", use.instead)
