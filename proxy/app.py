@@ -51,6 +51,7 @@ from proxy.tokens.master_key import master_key_source
 from proxy.tokens.tokenizer import Tokenizer
 from proxy.tokens.vault import VaultMasterKey
 from proxy.watching import SessionWatch, Watch
+from proxy.wire.data_rows import compiled
 
 _log: Final = logging.getLogger("pgveil")
 
@@ -173,6 +174,8 @@ class Application:
         except BaseException:
             await self._close()
             raise
+        self._metrics.row_loop(compiled=compiled())
+        _log.info("rows with tokens are rebuilt by %s code", "compiled" if compiled() else "interpreted")
         self._readiness.listening = True
         self._readiness.policy_loaded = True
         self._watch.policy_loaded(self._scopes.policy.version)

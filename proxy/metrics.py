@@ -121,6 +121,7 @@ class Metrics:
         self._out_of_step = 0
         self._unanswered = 0
         self._policy_version: str | None = None
+        self._row_loop = "interpreted"
         self._journal: Callable[[], tuple[int, int]] = lambda: (0, 0)
         self._logins = _Family("pgveil_logins", "Logins by result", ("result",))
         self._statements = _Family("pgveil_statements", "Statements by role and decision", ("role", "decision"))
@@ -215,6 +216,10 @@ class Metrics:
         """Ask this at each scrape: records written so far, and records waiting for the journal to be writable."""
         self._journal = counts
 
+    def row_loop(self, *, compiled: bool) -> None:
+        """Whether the loop over rows with tokens runs as machine code."""
+        self._row_loop = "compiled" if compiled else "interpreted"
+
     def policy(self, version: str) -> None:
         """This policy is in force from now on."""
         self._policy_version = version
@@ -238,6 +243,9 @@ class Metrics:
         if self._policy_version is not None:
             info.add_metric([self._policy_version], 1)
         yield info
+        loop = GaugeMetricFamily("pgveil_row_loop_info", "What rebuilds rows with tokens", labels=["path"])
+        loop.add_metric([self._row_loop], 1)
+        yield loop
         yield from (
             counted.metric()
             for counted in (

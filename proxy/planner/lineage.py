@@ -156,6 +156,9 @@ class Lineage:
             self._use(right.column(name))
         if node.HasField("quals"):
             self._expressions((node.quals,), Namespace(joined.items, joined.visible, before), ctes)
+        if node.HasField("join_using_alias") and joined.visible is not None:
+            merged = Item(node.join_using_alias.aliasname, joined.visible[: len(names)])
+            joined = Namespace((*joined.items, merged), joined.visible, joined.outer)
         if node.HasField("alias"):
             columns = _renamed(joined.visible, names_of(node.alias.colnames))
             return item_namespace(Item(node.alias.aliasname, columns), before.outer)

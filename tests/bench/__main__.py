@@ -91,6 +91,25 @@ def _bulk(running: Rig, options: argparse.Namespace) -> None:
     _CONSOLE.print(table)
 
 
+def _tokens(running: Rig, options: argparse.Namespace) -> None:
+    planner = measure.planner_of(running)()
+    targets = [target for target in running.targets if target.name in ("direct", "pgveil")]
+    title = f"Reading {options.rows:,} rows with columns of tokens, all values distinct"
+    aims = "aims: one of text at least 0.60 of direct, one of digits 0.50"
+    table = Table("tokens", "direct, s", "pgveil, s", "speed / direct", "µs a row", title=f"{title} ({aims})")
+    for name, statement in measure.TOKEN_READS.items():
+        rewritten = planner.plan(statement, ("public",)).text
+
+        def run(target: Target, statement: str = statement, rewritten: str = rewritten) -> tuple[float, int]:
+            return measure.bulk_read(target, rewritten if target.rewritten else statement)
+
+        results = _in_turns(f"{title}: {name}", targets, options.rounds, run)
+        direct, ours = (statistics.median(s for s, _ in results[target.name]) for target in targets)
+        cost = (ours - direct) / options.rows * 1e6
+        table.add_row(name, f"{direct:.2f}", f"{ours:.2f}", f"{direct / ours:.2f}", f"{cost:.2f}")
+    _CONSOLE.print(table)
+
+
 def _memory(running: Rig, options: argparse.Namespace) -> None:
     title = f"The proxy's resident memory while {options.rows:,} rows are read (aim: does not grow with the result)"
     table = Table("reader", "before, MiB", "peak, MiB", "growth, MiB", "read, MB", title=title)
@@ -150,6 +169,7 @@ def _show_throughput(title: str, results: dict[str, list[Throughput]]) -> None:
 _PARTS: dict[str, Callable[[Rig, argparse.Namespace], None]] = {
     "points": _points,
     "bulk": _bulk,
+    "tokens": _tokens,
     "memory": _memory,
     "planning": _planning,
     "logins": _logins,

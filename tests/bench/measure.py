@@ -21,7 +21,7 @@ from pathlib import Path
 
 import psycopg
 
-from proxy.app import read_catalog
+from proxy.app import keyring_file, load_tokenizer, read_catalog
 from proxy.planner.planner import Planner
 from proxy.policy.bound import bind
 from proxy.policy.load import load_policy
@@ -34,6 +34,15 @@ DASHBOARD = (
     "SELECT zip, date_trunc('year', dob) AS born, count(*), avg(balance) FROM clinic.patients p "
     "WHERE sex = 'F' AND last_name LIKE 'L%' GROUP BY 1, 2 HAVING count(*) > 10 ORDER BY 3 DESC LIMIT 50"
 )
+
+TOKEN_READS = {
+    f"{count} {format_}": (
+        f"SELECT reading_id, {', '.join(f'{format_}_{n}' for n in range(1, count + 1))}, dob, zip, sex, balance "
+        "FROM clinic.readings"
+    )
+    for format_ in ("text", "digits")
+    for count in (1, 3)
+}
 
 _READY = b"Z\x00\x00\x00\x05I"  # ReadyForQuery, idle (manual, 54.7)
 
@@ -63,7 +72,10 @@ def planner_of(rig: Rig) -> Callable[[], Planner]:
     role = bound.role(ROLE)
     if role is None:
         raise SystemExit(f"the policy of the benchmark has no role {ROLE}")
-    return lambda: Planner(bound, role)
+    if settings.keyring is None:
+        raise SystemExit("the settings of the benchmark name no keyring")
+    tokenizer = load_tokenizer(keyring_file(settings.keyring), load_policy(settings.policy))
+    return lambda: Planner(bound, role, vocabulary=tokenizer)
 
 
 def pgbench(

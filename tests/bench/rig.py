@@ -46,12 +46,17 @@ SELECT n, 'MRN' || lpad(n::text, 9, '0'),
        (ARRAY['F','M'])[1 + n % 2], n * 37 % 100000 / 100.0
   FROM generate_series(1, %(rows)s::bigint) AS n;
 ALTER TABLE clinic.patients ADD PRIMARY KEY (patient_id);
+CREATE TABLE clinic.readings AS
+SELECT patient_id AS reading_id, mrn::text AS text_1, 'ENC' || mrn AS text_2, 'CLM' || mrn AS text_3,
+       10000000000 + patient_id * 7919 AS digits_1, 20000000000 + patient_id * 7919 AS digits_2,
+       30000000000 + patient_id * 7919 AS digits_3, dob, zip, sex, balance FROM clinic.patients;
 GRANT USAGE ON SCHEMA clinic TO pgveil;
 GRANT SELECT ON ALL TABLES IN SCHEMA clinic TO pgveil;
 """
 
 _POLICY = """\
 version: 1
+domains: {record: {}}
 kinds:
   key:        {mask: clear}
   mrn:        {safe_harbor: medical_record_number, mask: clear}
@@ -59,7 +64,12 @@ kinds:
   name:       {safe_harbor: name, mask: {partial: {show_first: 1}}}
   birth_date: {safe_harbor: date, mask: {generalize: year}}
   zip:        {safe_harbor: geography, mask: zip3}
+  text:       {mask: {token: {domain: record}}}
+  digits:     {mask: {token: {domain: record, format: digits}}}
 tables:
+  clinic.readings:
+    columns: {reading_id: key, text_1: text, text_2: text, text_3: text, digits_1: digits, digits_2: digits,
+              digits_3: digits, dob: clear, zip: clear, sex: clear, balance: clear}
   clinic.patients:
     columns: {patient_id: key, mrn: mrn, ssn: ssn, first_name: clear, last_name: name, dob: birth_date, zip: zip,
               sex: clear, balance: clear}
@@ -160,7 +170,7 @@ def _load(server: EmbeddedPostgres, rows: int, password: str) -> None:
         for statement in _SCHEMA.replace("%(rows)s", str(rows)).split(";\n"):
             if statement.strip():
                 connection.execute(statement)
-        connection.execute("VACUUM (ANALYZE, FREEZE) clinic.patients")
+        connection.execute("VACUUM (ANALYZE, FREEZE) clinic.patients, clinic.readings")
 
 
 @contextlib.contextmanager
@@ -211,7 +221,8 @@ def _settings(folder: Path, upstream: int, password: str, issuer: LocalIssuer) -
         "identity:\n  issuers:\n"
         f'    - {{issuer: "{issuer.issuer}", audience: {issuer.audience}, jwks: issuer/jwks.json, '
         f"algorithms: [{issuer.algorithm.value}]}}\n"
-        "policy: policy.yaml\naudit: {journal: journal.jsonl}\nadmin: {host: 127.0.0.1, port: 0}\n"
+        "policy: policy.yaml\nkeyring: {file: keyring.yaml, master_key: 'file:master.key'}\n"
+        "audit: {journal: journal.jsonl}\nadmin: {host: 127.0.0.1, port: 0}\n"
     )
     return settings
 
@@ -220,6 +231,8 @@ def _settings(folder: Path, upstream: int, password: str, issuer: LocalIssuer) -
 def _proxy(settings: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
     log = settings.with_name("pgveil.log")
     program = Path(sys.executable).with_name("pgveil")
+    keys = [str(program), "keys", "init", "--config", str(settings)]
+    subprocess.run(keys, check=True, stdout=subprocess.DEVNULL)
     command = [str(program), "serve", "--config", str(settings), "--log-level", "warning"]
     with log.open("wb") as messages:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=messages, text=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,8 +123,8 @@ def token_oracle(clinic: Clinic, folder: Path, name: str = "tokens") -> Iterator
     with ExitStack() as kept:
         stored = kept.enter_context(_database(clinic, f"{name}_stored"))
         copy = kept.enter_context(_database(clinic, f"{name}_copy"))
-        _load(stored, masked=False)
-        _load(copy, masked=True)
+        load(stored, masked=False)
+        load(copy, masked=True)
         login = clinic.superuser()
         where = ConnectParameters(
             host=login["host"], port=login["port"], user=login["user"], password=login["password"], ssl=False
@@ -146,7 +146,8 @@ def _database(clinic: Clinic, name: str) -> Iterator[psycopg.Connection]:
             server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-def _load(session: psycopg.Connection, *, masked: bool) -> None:
+def load(session: psycopg.Connection, *, masked: bool) -> None:
+    """Make the token clinic in an empty database, with stored values or (``masked``) the fake's tokens."""
     words = {"varchar": "varchar(12)", "char": "char(8)", "text": "text"}
     if masked:  # the fake's tokens sort under "C" as the opaque order does
         words = dict.fromkeys(words, 'text COLLATE "C"')
@@ -168,13 +169,13 @@ def _load(session: psycopg.Connection, *, masked: bool) -> None:
         session.execute(make.format(sql.Identifier(view), names, sql.SQL(definition)))
 
 
-def with_tokens(text: str) -> str:
-    """The corpus's TOK1, PRO1, ACC1, NUM1, DEV1 and STORED1 as what they stand for."""
+def with_tokens(text: str, token: Callable[[TokenType, str], str] = VOCABULARY.token, mrn: TokenType = MRN) -> str:
+    """The corpus's TOK1, PRO1, ACC1, NUM1, DEV1 and STORED1 as what they stand for. ``mrn``: the tokens of patients."""
     for n in range(PEOPLE, 0, -1):
-        text = text.replace(f"TOK{n}", VOCABULARY.token(MRN, stored_mrn(n)))
+        text = text.replace(f"TOK{n}", token(mrn, stored_mrn(n)))
         text = text.replace(f"STORED{n}", stored_mrn(n))
-        text = text.replace(f"PRO{n}", VOCABULARY.token(PROVIDER, f"{CANARY}-P{n}"))
-        text = text.replace(f"ACC{n}", VOCABULARY.token(ACCOUNT, str(77_000_000 + n)))
-        text = text.replace(f"NUM{n}", VOCABULARY.token(NUMBER, f"9177{n:06d}"))
-        text = text.replace(f"DEV{n}", VOCABULARY.token(DEVICE, str(UUID(int=0xCA11 << 100 | n))))
+        text = text.replace(f"PRO{n}", token(PROVIDER, f"{CANARY}-P{n}"))
+        text = text.replace(f"ACC{n}", token(ACCOUNT, str(77_000_000 + n)))
+        text = text.replace(f"NUM{n}", token(NUMBER, f"9177{n:06d}"))
+        text = text.replace(f"DEV{n}", token(DEVICE, str(UUID(int=0xCA11 << 100 | n))))
     return text

@@ -32,7 +32,7 @@ def test_every_metric_is_there() -> None:
     )  # fmt: skip
     assert announced == (
         {(f"pgveil_{name}_total", "counter") for name in counters}
-        | {(f"pgveil_{name}", "gauge") for name in ("sessions", "journal_backlog", "policy_info")}
+        | {(f"pgveil_{name}", "gauge") for name in ("sessions", "journal_backlog", "policy_info", "row_loop_info")}
         | {(f"pgveil_{name}_seconds", "histogram") for name in ("plan", "statement")}
     )
     assert CONTENT_TYPE.startswith("text/plain; version=0.0.4")
@@ -93,6 +93,7 @@ def test_everything_else() -> None:
     metrics.watch_journal(lambda: (12, 5))
     metrics.policy("v1")
     metrics.policy("v2")
+    metrics.row_loop(compiled=True)
     metrics.policy_reloaded(accepted=True)
     metrics.policy_reloaded(accepted=False)
     found = scrape(metrics)
@@ -105,6 +106,7 @@ def test_everything_else() -> None:
     assert found["pgveil_detokenizations_total domain=patient role=auditor"] == 1
     assert (found["pgveil_journal_records_total"], found["pgveil_journal_backlog"]) == (12, 5)
     assert found["pgveil_policy_info version=v2"] == 1
+    assert found["pgveil_row_loop_info path=compiled"] == 1
     assert "pgveil_policy_info version=v1" not in found
     assert found["pgveil_policy_reloads_total result=accepted"] == 1
     assert found["pgveil_policy_reloads_total result=refused"] == 1

@@ -37,6 +37,7 @@ _LABELS: dict[str, set[str]] = {
     "pgveil_journal_records_total": set(),
     "pgveil_journal_backlog": set(),
     "pgveil_policy_info": {"version"},
+    "pgveil_row_loop_info": {"path"},
     "pgveil_policy_reloads_total": {"result"},
 }
 
