@@ -154,15 +154,22 @@ async def connect(where: ConnectParameters | Servers, database: str) -> asyncpg.
 
 
 async def _connect(parameters: ConnectParameters, database: str, target: str, seconds: float) -> asyncpg.Connection:
-    return await asyncpg.connect(
+    connection = await asyncpg.connect(
         **parameters,
         database=database,
         target_session_attrs=target,
         timeout=seconds,
         command_timeout=COMMAND_SECONDS,
         statement_cache_size=0,
-        server_settings={"search_path": "pg_catalog", "application_name": "pgveil catalog", "jit": "off"},
+        server_settings={"application_name": "pgveil catalog"},
     )
+    try:
+        # Not at startup: a pooler may refuse them there, or take them and do nothing.
+        await connection.execute("SET search_path = pg_catalog; SET jit = off")
+    except BaseException:
+        connection.terminate()
+        raise
+    return connection
 
 
 # What says that another server may do: this one is not there, still starting, or not of the kind that is asked for.

@@ -19,6 +19,7 @@ from rich.table import Table
 from tests.bench import measure
 from tests.bench.measure import Throughput
 from tests.bench.rig import Rig, Target, rig
+from tests.bench.sessions import Sessions, run_sessions
 
 _CONSOLE = Console(highlight=False)
 _Result = TypeVar("_Result")
@@ -31,6 +32,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="rounds whose median counts (default 3)")
     parser.add_argument("--rows", type=int, default=1_000_000, help="patients (default 1000000)")
     parser.add_argument("--connections", type=int, nargs="+", default=[1, 8], help="concurrent clients (default 1 8)")
+    parser.add_argument("--sessions", type=int, default=200, help="concurrent sessions (default 200)")
+    parser.add_argument("--minutes", type=float, default=2, help="how long they run (default 2)")
+    parser.add_argument("--pause", type=float, default=1.0, help="seconds between two of their queries (default 1)")
     parser.add_argument("only", nargs="*", metavar="PART", help=f"parts to run: {', '.join(_PARTS)} (default all)")
     options = parser.parse_args()
     unknown = set(options.only) - _PARTS.keys()
@@ -134,6 +138,35 @@ def _planning(running: Rig, _options: argparse.Namespace) -> None:
     _CONSOLE.print(table)
 
 
+def _sessions(running: Rig, options: argparse.Namespace) -> None:
+    results: dict[str, Sessions] = {}
+    for target in running.targets:
+        if target.name != "direct, unmasked":
+            _CONSOLE.print(f"… {options.sessions} sessions, {target.name}")
+            results[target.name] = run_sessions(
+                running, target, count=options.sessions, seconds=options.minutes * 60, pause=options.pause
+            )
+    title = (
+        f"{options.sessions} sessions with a dashboard's mix for {options.minutes:g} min (aim: no error, memory flat)"
+    )
+    bases = [name for name in ("direct", "PgBouncer") if name in results]
+    headings = [f"{what} / {base}" for base in bases for what in ("p50", "p99")]
+    columns = ("target", "queries", "errors", "p50, ms", "p99, ms")
+    table = Table(*columns, *headings, title=title)
+    for name, seen in results.items():
+        numbers = (seen.quantile(0.5), seen.quantile(0.99))
+        ratios = [f"{seen.quantile(q) / results[base].quantile(q):.2f}" for base in bases for q in (0.5, 0.99)]
+        counts = (f"{len(seen.seconds):,}", str(len(seen.errors)))
+        table.add_row(name, *counts, *(f"{number:.1f}" for number in numbers), *ratios)
+        for error in sorted(set(seen.errors)):
+            _CONSOLE.print(f"{name}: {error}")
+    _CONSOLE.print(table)
+    _CONSOLE.print(f"pgveil's replies out of step or unanswered: {results['pgveil'].out_of_step:g}")
+    memory = results["pgveil"].memory
+    warm = memory[len(memory) // 4]
+    _CONSOLE.print(f"pgveil's memory: {warm:.1f} MiB after warm-up, {max(memory[len(memory) // 4 :]):.1f} MiB at most")
+
+
 def _in_turns(
     title: str, targets: Sequence[Target], rounds: int, run: Callable[[Target], _Result]
 ) -> dict[str, list[_Result]]:
@@ -173,6 +206,7 @@ _PARTS: dict[str, Callable[[Rig, argparse.Namespace], None]] = {
     "memory": _memory,
     "planning": _planning,
     "logins": _logins,
+    "sessions": _sessions,
 }
 
 if __name__ == "__main__":

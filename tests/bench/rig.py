@@ -102,7 +102,7 @@ class Target:
 @dataclass(frozen=True, slots=True)
 class Rig:
     """Everything running. ``proxy_pid`` is the process whose memory is looked at, ``tools`` has pgbench, and ``rows``
-    is the number of patients, who are numbered from 1.
+    is the number of patients, who are numbered from 1. ``admin_port`` has the proxy's metrics.
     """
 
     folder: Path
@@ -110,6 +110,7 @@ class Rig:
     settings: Path
     targets: tuple[Target, ...]
     proxy_pid: int
+    admin_port: int
     rows: int
 
     def target(self, name: str) -> Target:
@@ -124,7 +125,9 @@ def rig(*, rows: int, note: Callable[[str], None]) -> Iterator[Rig]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pgveil-bench-")))
         folder.chmod(0o755)
         note("starting PostgreSQL")
-        server = stack.enter_context(EmbeddedPostgres(tcp_port=0, settings={"shared_buffers": "512MB"}))
+        server = stack.enter_context(
+            EmbeddedPostgres(tcp_port=0, settings={"shared_buffers": "512MB", "max_connections": "700"})
+        )
         password = secrets.token_urlsafe(18)
         note(f"making {rows:,} patients")
         _load(server, rows, password)
@@ -135,15 +138,16 @@ def rig(*, rows: int, note: Callable[[str], None]) -> Iterator[Rig]:
         bouncer = find_pgbouncer()
         if bouncer is not None:
             note("starting PgBouncer")
-            port = stack.enter_context(_pgbouncer(bouncer, folder, server.port, password))
+            port = stack.enter_context(pgbouncer(bouncer, folder, server.port, password))
             targets.append(Target("PgBouncer", port, "pgveil", password, rewritten=True))
         note("starting pgveil")
         issuer = LocalIssuer.create(folder / "issuer")
-        settings = _settings(folder, server.port, password, issuer)
+        admin_port = _free_port()
+        settings = _settings(folder, server.port, password, issuer, admin_port)
         process, port = stack.enter_context(_proxy(settings))
         token = issuer.mint(subject="bench", roles=(ROLE,), lifetime=timedelta(hours=12))
         targets.append(Target("pgveil", port, ROLE, token, rewritten=False))
-        yield Rig(folder, server.binaries.folder, settings, tuple(targets), process.pid, rows)
+        yield Rig(folder, server.binaries.folder, settings, tuple(targets), process.pid, admin_port, rows)
 
 
 def find_pgbouncer() -> Path | None:
@@ -174,18 +178,18 @@ def _load(server: EmbeddedPostgres, rows: int, password: str) -> None:
 
 
 @contextlib.contextmanager
-def _pgbouncer(program: Path, folder: Path, upstream: int, password: str) -> Iterator[int]:
-    """PgBouncer in session mode, with nothing but what a plain installation needs."""
+def pgbouncer(program: Path, folder: Path, upstream: int, password: str, *, mode: str = "session") -> Iterator[int]:
+    """PgBouncer with nothing but what a plain installation needs."""
     port = _free_port()
     users, config = folder / "users.txt", folder / "pgbouncer.ini"
     users.write_text(f'"pgveil" "{password}"\n')
     config.write_text(
         "[databases]\n"
-        f"{DATABASE} = host=127.0.0.1 port={upstream}\n"
+        f"* = host=127.0.0.1 port={upstream}\n"
         "[pgbouncer]\n"
         f"listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
         f"auth_type = scram-sha-256\nauth_file = {users}\n"
-        "pool_mode = session\nmax_client_conn = 200\ndefault_pool_size = 50\nserver_tls_sslmode = disable\n"
+        f"pool_mode = {mode}\nmax_client_conn = 400\ndefault_pool_size = 250\nserver_tls_sslmode = disable\n"
         "ignore_startup_parameters = extra_float_digits,options\n"
         "log_connections = 0\nlog_disconnections = 0\n"
     )
@@ -210,7 +214,7 @@ def _pgbouncer(program: Path, folder: Path, upstream: int, password: str) -> Ite
         _end(process)
 
 
-def _settings(folder: Path, upstream: int, password: str, issuer: LocalIssuer) -> Path:
+def _settings(folder: Path, upstream: int, password: str, issuer: LocalIssuer, admin_port: int) -> Path:
     (folder / "policy.yaml").write_text(_POLICY)
     settings = folder / "settings.yaml"
     settings.touch(0o600)
@@ -222,7 +226,8 @@ def _settings(folder: Path, upstream: int, password: str, issuer: LocalIssuer) -
         f'    - {{issuer: "{issuer.issuer}", audience: {issuer.audience}, jwks: issuer/jwks.json, '
         f"algorithms: [{issuer.algorithm.value}]}}\n"
         "policy: policy.yaml\nkeyring: {file: keyring.yaml, master_key: 'file:master.key'}\n"
-        "audit: {journal: journal.jsonl}\nadmin: {host: 127.0.0.1, port: 0}\n"
+        "audit: {journal: journal.jsonl}\n"
+        f"admin: {{host: 127.0.0.1, port: {admin_port}}}\n"
     )
     return settings
 
