@@ -78,7 +78,7 @@ def scan_expression(mask: Mask, column: Column) -> str:
             return cast(name, TEXT) if mask.format is TokenFormat.TEXT and column.type.oid != _TEXT_OID else name
         case Shift():
             return cast(shift(mask, name, column.type.category), shown_as)
-        case Deny() | Hidden():
+        case Deny() | Hidden():  # pragma: no branch - mypy proves the match exhaustive
             raise ValueError(f"there is no scan expression for {mask.name}")
 
 
@@ -92,6 +92,6 @@ def _constant(value: ConstantValue, column_type: ColumnType) -> str:
             return literal(value.isoformat())
         case str():
             return literal(value)
-        case int() | Decimal():
+        case int() | Decimal():  # pragma: no branch - mypy proves the match exhaustive
             whole = column_type.category is TypeCategory.INTEGER
             return literal(str(int(value) if whole else value))

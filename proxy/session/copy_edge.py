@@ -76,5 +76,5 @@ def _rows(layout: CopyFormat, columns: int) -> CopyRows:
             return TextRows(layout.delimiter, layout.null)
         case CopyKind.CSV:
             return CsvRows(layout.delimiter, layout.null, layout.quote, layout.escape, layout.forced, columns)
-        case CopyKind.BINARY:
+        case CopyKind.BINARY:  # pragma: no branch - mypy proves the match exhaustive
             return BinaryRows()

@@ -327,6 +327,19 @@ def test_nothing_is_left_for_later() -> None:
     _report("nothing is left for later", findings)
 
 
+def test_what_is_not_covered_says_why() -> None:
+    """Each pragma that leaves something out of the coverage has a reason beside it."""
+    pragma = re.compile(r"#\s*pragma:\s*no (?:cover|branch)")
+    reason = re.compile(r"# pragma: no (?:cover|branch) - \w+( \S+){2,}$")
+    findings = [
+        source.at(number, "gives no reason")
+        for source in _sources("proxy")
+        for number, line in enumerate(source.text.splitlines(), 1)
+        if pragma.search(line) and not reason.search(line)
+    ]
+    _report("what is not covered says why", findings)
+
+
 @pytest.mark.parametrize("word", ["except:", "except BaseException: pass"])
 def test_no_error_is_swallowed_whole(word: str) -> None:
     """No handler catches everything and goes on in silence."""

@@ -186,6 +186,14 @@ def test_restricted_means_that_something_is_kept_from_the_role(tmp_path: Path) -
     assert role(bound(tmp_path, narrow, whole), "doctor").restricted
 
 
+def test_what_restricts_a_role_is_looked_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every statement asks whether its role is restricted, and the catalog under it does not change."""
+    clerk = role(bound(tmp_path), "clerk")
+    first = clerk.restricted
+    monkeypatch.setattr(BoundRole, "_restricts", lambda *_: pytest.fail("looked for again"))
+    assert clerk.restricted is first
+
+
 def _listed() -> list[tuple[str, dict[str, ColumnType], RelationKind, tuple[str, ...]]]:
     return [
         relation(r.qualified_name, {c.name: c.type for c in r.columns}, kind=r.kind)
@@ -318,6 +326,9 @@ def test_parents_that_disagree_are_a_problem(tmp_path: Path) -> None:
     assert problems(tmp_path, text, both) == [f"p.yaml:4: tables.a.one.columns.x: {expected}"]
     access = role(bound(tmp_path, text, both, strict=False), "r").access(both.by_name["a", "child"])
     assert [d.mask for d in access.columns] == [Hidden()]
+    agreed = text.replace("a.two: {columns: clear}", "a.two: {columns: {x: k}}")
+    access = role(bound(tmp_path, agreed, both), "r").access(both.by_name["a", "child"])
+    assert [d.mask for d in access.columns] == [Nullify()]
 
 
 def test_what_does_not_fit_is_hidden_in_a_running_proxy(tmp_path: Path) -> None:

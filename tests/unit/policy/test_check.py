@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from proxy.policy import check as checking
+from proxy.policy.bound import bind
 from proxy.policy.check import check
+from proxy.policy.load import load_policy
 from tests.support import shown as types
 from tests.support.catalog import catalog, relation
 
@@ -66,3 +71,10 @@ def test_a_database_without_the_policys_tables_is_not_covered(tmp_path: Path) ->
     assert result.problems == ()
     assert result.summary is not None
     assert not result.summary.covered
+
+
+def test_a_role_that_is_not_bound_is_an_error(tmp_path: Path) -> None:
+    """A summary that left a role out would look like a role without rights."""
+    bound = bind(load_policy(write(tmp_path, POLICY)), CATALOG)
+    with pytest.raises(LookupError, match="nobody"):
+        checking._role(bound, "nobody")

@@ -97,6 +97,7 @@ def test_parameters_that_change_nothing_do_not_fit(mask: Mask, column: ColumnTyp
         (Bucket(Decimal(10), Decimal(-40000)), types.SMALLINT),
         (Bucket(Decimal(10), None, Decimal(1000)), types.NUMERIC_5_2),
         (Bucket(Decimal(10)), NUMBER_DOMAIN),
+        (Token("patient", TokenFormat.DIGITS), replace(types.CHAR11, typmod=9, sql="character(5)")),
     ],
 )
 def test_what_the_column_cannot_hold_does_not_fit(mask: Mask, column: ColumnType) -> None:
@@ -171,6 +172,8 @@ def test_what_dates_can_be_shifted_by(by: str, words: str | None) -> None:
         (True, types.BOOLEAN, True),
         ("true", types.BOOLEAN, False),
         (date(1900, 1, 1), types.DATE, True),
+        (datetime(1900, 1, 1, tzinfo=UTC), types.TIMESTAMPTZ, True),
+        (datetime(1900, 1, 1, tzinfo=UTC), types.TIMESTAMP, False),
         ("1900-01-01", types.DATE, True),
         ("1900-02-30", types.DATE, False),
         ("19000101", types.DATE, False),

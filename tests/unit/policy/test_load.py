@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,23 @@ from hypothesis import strategies as st
 from proxy.errors import PolicyFileError
 from proxy.policy.domains import used_domains
 from proxy.policy.load import load_policy
-from proxy.policy.masks import Clear, Deny, Nullify, Partial, Shift, Token
+from proxy.policy.masks import (
+    BirthYear,
+    Bucket,
+    Clear,
+    Constant,
+    DateUnit,
+    Deny,
+    Generalize,
+    Mask,
+    Nullify,
+    Partial,
+    Redact,
+    RedactPattern,
+    Shift,
+    Token,
+    Zip3,
+)
 from proxy.policy.model import Policy
 from proxy.policy.names import Pattern
 from proxy.tokens.types import TokenFormat
@@ -42,6 +60,8 @@ roles:
 """
 
 
+RANGE = "should lie between -1e18 and 1e18 and have at most 15 decimals"
+NUMBER = "kinds.a.mask.bucket.width:"
 PARTIAL = "kinds.a.mask.partial:"
 CONSTANT = "should be a text, a number, a date or true or false (for NULL there is nullify)"
 CLASSES = (
@@ -117,6 +137,11 @@ def test_the_same_entry_twice_is_no_problem_another_one_is(tmp_path: Path) -> No
     (tmp_path / "a.yaml").write_text("version: 1\nkinds: {x: {mask: clear}, y: {mask: deny}}\n")
     (tmp_path / "b.yaml").write_text("version: 1\nkinds:\n  x: {mask: clear}\n")
     assert set(load_policy(tmp_path).kinds) == {"x", "y"}
+    same = "version: 1\ndomains: {d: {}}\ntables: {s.*: {columns: clear}, s.t: {columns: clear}}\n"
+    for name in ("c.yaml", "d.yaml"):
+        (tmp_path / name).write_text(same)
+    assert set(load_policy(tmp_path).tables) == {("s", "t")}
+    assert set(load_policy(tmp_path).domains) == {"d"}
     (tmp_path / "b.yaml").write_text(
         "version: 1\nkinds:\n  x: {mask: deny}\ntables: {s.*: {columns: clear}, s.t: {columns: clear}}\n"
     )
@@ -176,6 +201,13 @@ def test_the_same_entry_twice_is_no_problem_another_one_is(tmp_path: Path) -> No
          ["policy.yaml:2: kinds.a.mask.bucket: max should be more than min"]),
         ("version: 1\nkinds: {a: {mask: {bucket: {width: 50, min: 3, max: 9}}}}",
          ["policy.yaml:2: kinds.a.mask.bucket: width is more than max - min, so that it changes nothing"]),
+        ("version: 1\nkinds: {a: {mask: {bucket: {width: true}}}}", [f"policy.yaml:2: {NUMBER} should be a number"]),
+        ("version: 1\nkinds: {a: {mask: {bucket: {width: '5'}}}}", [f"policy.yaml:2: {NUMBER} should be a number"]),
+        ("version: 1\nkinds: {a: {mask: {bucket: {width: 2e18}}}}", [f"policy.yaml:2: {NUMBER} {RANGE}"]),
+        ("version: 1\nkinds: {a: {mask: {bucket: {width: 1e-300}}}}", [f"policy.yaml:2: {NUMBER} {RANGE}"]),
+        ("version: 1\nkinds: {a: {mask: {maks: {}}}}",
+         ['policy.yaml:2: kinds.a.mask: unknown mask "maks"']),
+        ('version: 1\nroles: {"a\\tb": {}}', ["policy.yaml:2: roles: a role's name is made of printable characters"]),
         ("version: 1\nkinds: {a: {mask: {redact: {patterns: []}}}}",
          ["policy.yaml:2: kinds.a.mask.redact.patterns: should not be empty"]),
         ("version: 1\nkinds: {a: {mask: {redact: {patterns: [ssn, ssn]}}}}",
@@ -218,6 +250,30 @@ def test_the_same_entry_twice_is_no_problem_another_one_is(tmp_path: Path) -> No
 def test_problems_name_file_and_line(tmp_path: Path, text: str, expected: list[str]) -> None:
     """Each problem is one line that begins with file and line and says what is wrong."""
     assert problems(tmp_path, text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "mask"),
+    [
+        ("clear", Clear()),
+        ("nullify", Nullify()),
+        ("zip3", Zip3()),
+        ("deny", Deny()),
+        ("partial", Partial()),
+        ("birth_year", BirthYear()),
+        ("{constant: 1900-01-01}", Constant(date(1900, 1, 1))),
+        ("{constant: true}", Constant(value=True)),
+        ("{partial: {show_first: 1, fill: x, collapse: true}}", Partial(1, 0, "x", collapse=True)),
+        ("{generalize: week}", Generalize(DateUnit.WEEK)),
+        ("{birth_year: {oldest_age: 80}}", BirthYear(80)),
+        ("{bucket: {width: 10.0, max: 90}}", Bucket(Decimal(10), None, Decimal(90))),
+        ("{redact: {patterns: [ssn, url]}}", Redact(frozenset({RedactPattern.SSN, RedactPattern.URL}))),
+    ],
+)
+def test_a_mask_is_what_the_file_says(tmp_path: Path, text: str, mask: Mask) -> None:
+    """Each word and each key with its parameters stands for one mask; zeros at the end of numbers are dropped."""
+    loaded = load(tmp_path, f"version: 1\nkinds: {{a: {{mask: {text}}}}}\n").kinds["a"].mask
+    assert (loaded, str(loaded)) == (mask, str(mask))
 
 
 TOKENS = """version: 1

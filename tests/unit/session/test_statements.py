@@ -111,3 +111,11 @@ def test_an_empty_statement_needs_no_check() -> None:
     assert empty.checked
     assert not empty.has_rows
     assert empty.for_portal() is empty
+
+
+def test_losing_a_statement_that_is_gone_does_nothing() -> None:
+    """A DEALLOCATE may have run before our own Close of the same name."""
+    statements = Statements()
+    statements.change(b"s", None)
+    statements.lose(b"s")
+    assert statements.expected(b"s") is None

@@ -131,3 +131,12 @@ def test_since_the_oldest_reply_that_is_owed() -> None:
     found = talk.says(PREPARED)
     assert found is not None
     assert found.since == first
+
+
+def test_execute_waits_for_what_was_prepared() -> None:
+    """The names in a statement that SQL prepared are looked up again when it is executed."""
+    talk = Talk()
+    talk.says(Query(b"prepare p as select a from t").encode())
+    talk.hears(done("PREPARE") + IDLE)
+    assert talk.says(Query(b"execute p").encode()) == Unproven(talk.now, frozenset({"public.t"}))
+    assert Talk().says(Query(b"execute nobody").encode()) == Unproven(talk.now, frozenset())
