@@ -43,7 +43,7 @@ _SESSION = """
     SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; SET extra_float_digits = 3;
     SET search_path = ''; SET session_replication_role = replica;
 """
-_TRIES = 20
+_TRIES = 40
 _WHOLE_LIFE = 3000  # days
 
 Texts: TypeAlias = list[str | None]

@@ -280,9 +280,9 @@ SELECT 1 FROM ward.hidden WHERE word = 'Antimony-Vault'
 
 -- title: a masked value of the other role's view
 -- after: ward.patients through a view that the clerk reads
--- bare: differs
+-- bare: prints
 -- role: clerk
-SELECT id FROM ward.front WHERE number = '901-42-0042'
+SELECT id, number FROM ward.front WHERE number LIKE '901-42-%'
 
 -- title: cheap and loud
 -- after: ward.patients.note, told by a function that runs first
