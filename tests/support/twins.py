@@ -32,6 +32,8 @@ from proxy.policy.masks import (
     Nullify,
     Partial,
     Redact,
+    Shift,
+    Token,
     Zip3,
 )
 from proxy.policy.redact_patterns import REGEXES
@@ -93,7 +95,7 @@ def _others(decision: ColumnDecision, values: Texts, chosen: Random, *, free: bo
     """The twin's values of one column; ``free``: no constraint says what they may be."""
     mask, kind = decision.mask, decision.column.type
     match mask:
-        case Clear():
+        case Clear() | Token() | Shift():  # each is the value itself, in other words
             return values
         case Nullify() | Deny() | Hidden():
             moved = values[-1:] + values[:-1]
