@@ -7,15 +7,18 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg import sql
 
-from proxy.app import Application
+from proxy.app import Application, keyring_file
 from proxy.errors import SettingsFileError
 from proxy.identity.local_issuer import LocalIssuer
+from proxy.policy.domains import used_domains
+from proxy.policy.load import load_policy
 from proxy.settings import load_settings
 from tests.support.postgres import Clinic, NewDatabase
 from tests.support.proxy_process import ProxyProcess, run_proxy
@@ -114,7 +117,11 @@ identity: {{issuers: [{{issuer: "urn:pgveil:local", audience: pgveil, jwks: issu
 policy: {Path(__file__).parents[2] / "policies" / "clinic"}
 audit: {{journal: journal.jsonl}}
 admin: {{port: 0}}
+keyring: {{file: keyring.yaml, master_key: "file:master.key"}}
 """
     )
+    settings = load_settings(config)
+    assert settings.keyring is not None
+    keyring_file(settings.keyring).init(used_domains(load_policy(settings.policy)), date(2026, 1, 1))
     with pytest.raises(SettingsFileError, match="none of the policy's tables"):
-        await Application(load_settings(config)).start()
+        await Application(settings).start()

@@ -163,7 +163,7 @@ def place(clinic: Clinic, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
                 for schema in ("app", "open", "nobody"):
                     connection.execute(f"GRANT USAGE ON SCHEMA {schema} TO {clinic.login}".encode())
                     connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {clinic.login}".encode())
-        with run_proxy(folder / "proxy", clinic, policy=policy, database=database) as running:
+        with run_proxy(folder / "proxy", clinic, policy=policy, database=database, upstream={"spares": 0}) as running:
             yield Place(clinic, running, copy)
 
 

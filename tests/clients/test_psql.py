@@ -102,7 +102,7 @@ def test_transactions_and_savepoints(psql: Psql) -> None:
     """
     printed = psql("analyst", script=script)
     assert printed.stdout.split() == ["BEGIN", "before", "after|t", "COMMIT", "end"]
-    assert "LOCK is not supported" in printed.stderr
+    assert "LOCK is supported in ACCESS SHARE MODE only" in printed.stderr
 
 
 def test_describe_commands(psql: Psql) -> None:

@@ -187,7 +187,7 @@ def _rename(connection: psycopg.Connection, snapshot: Snapshot, role: BoundRole)
 def test_conditions_see_masks_only(explained: Explained, text: str, role: str) -> None:
     """Filters, index conditions, join conditions, sort keys and group keys hold the mask's call or nothing."""
     plan = explained.plan(text, role)
-    assert plan is not None or role != "analyst"
+    assert plan is not None or any(explained.plan(text, other) is not None for other in ROLES)
     assert plan is None or not unmasked(plan)
 
 
