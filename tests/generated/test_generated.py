@@ -51,7 +51,6 @@ def tally(report: Report) -> Iterator[Counter[str]]:
         f"({counts['with rows']} with rows), {counts['failed']} failed on both, {counts['slow']} too slow to compare, "
         f"{counts['rows of tokens']} refused as whole rows of tables with tokens, {counts['refused']} otherwise"
         + (f" ({why})" if why else "")
-        + (f" ({why})" if why else "")
     )
 
 
