@@ -22,9 +22,10 @@ from tests.support.corpus import CorpusStatement
 
 _LETTERS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
 _TEXT = re.compile(rb"[a-z][a-z0-9]*_1_[a-p]{26,}")
-_WORD = re.compile(rb"[0-9][0-9a-f-]{6,}")
+_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"  # may begin with a letter
+_WORD = re.compile(rf"{_UUID}|[0-9][0-9a-f-]{{6,}}".encode())
 _SIZED = re.compile(rb"\0\0\0(?:\x04.{4}|\x08.{8}|\x10.{16})", re.DOTALL)  # elements of binary arrays, binary COPY
-_STATEMENT_WORD = re.compile(r"[a-z][a-z0-9]*_[1-9][0-9]*_[a-z2-7]{26,}|[0-9][0-9a-f-]{6,}")
+_STATEMENT_WORD = re.compile(rf"[a-z][a-z0-9]*_[1-9][0-9]*_[a-z2-7]{{26,}}|{_UUID}|[0-9][0-9a-f-]{{6,}}")
 _WIDTHS = {StoredType.INTEGER: 4, StoredType.BIGINT: 8}
 
 
