@@ -32,26 +32,20 @@ class Tokens(Vocabulary, TokenCodec, Protocol):
 
 
 class Scopes:
-    """The planners of this process. ``tokens`` is None where there are no keys for them."""
+    """The planners of this process. ``tokens`` is None where there are no keys for them.
+
+    ``changes`` grows whenever planners in force go out of force: a new policy, other keys, a new catalog.
+    """
 
     def __init__(self, policy: Policy, meter: PlanningMeter, tokens: Tokens | None = None) -> None:
         self._policy = policy
         self._meter = meter
         self._tokens = tokens
-        self._keys = tokens.version if tokens is not None else ""
         self._snapshots: dict[str, Snapshot] = {}
         self._bound: dict[str, BoundPolicy] = {}
         self._planners: dict[tuple[str, str], Planner] = {}
         self._wider: dict[tuple[str, str, str], str | None] = {}
-        self._changes = 0
-
-    @property
-    def changes(self) -> int:
-        """How often planners in force went out of force; new keys for tokens do that too."""
-        if self._tokens is not None and self._tokens.version != self._keys:
-            self._keys = self._tokens.version
-            self._changed()
-        return self._changes
+        self.changes = 0
 
     @property
     def tokens(self) -> Tokens:
@@ -74,7 +68,6 @@ class Scopes:
         bound = {database: bind(policy, s, shift_secret=secret) for database, s in self._snapshots.items()}
         self._policy = policy
         self._tokens = tokens
-        self._keys = tokens.version if tokens is not None else ""
         self._bound = bound
         self._changed()
 
@@ -85,7 +78,7 @@ class Scopes:
         for key in [k for k in self._planners if k[0] == database]:
             del self._planners[key]
         self._wider.clear()
-        self._changes += 1
+        self.changes += 1
         before = self._bound.get(database)
         known = before is not None and before.snapshot.database_oid == snapshot.database_oid
         memory = before.memory if before is not None and known else NOTHING
@@ -120,7 +113,7 @@ class Scopes:
     def _changed(self) -> None:
         self._planners.clear()
         self._wider.clear()
-        self._changes += 1
+        self.changes += 1
 
     def _make(self, database: str, role: str) -> Planner:
         bound, bound_role = self._role(database, role)

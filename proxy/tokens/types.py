@@ -44,11 +44,11 @@ class TokenType:
 
 
 class Vocabulary(Protocol):
-    """What planning asks about keys: it never sees one."""
+    """What planning asks about keys: it never sees one. A snapshot: other keys are another vocabulary."""
 
     @property
     def version(self) -> str:
-        """Changes whenever a key epoch does, so that what was planned before is planned again."""
+        """Which keys these are: another one after each change of a key epoch."""
 
     def stored_literal(self, token_type: TokenType, literal: str) -> str:
         """The stored value, as a literal's text, that a literal beside a token column stands for.
