@@ -22,7 +22,7 @@ _ESCAPES: Final = {value: b"\\" + letter for letter, value in _ESCAPED.items()}
 
 
 class CopyRows(Protocol):
-    """One format. ``binary``: values are in Postgres' binary format. ``end``: what ends a row."""
+    """One format. ``binary``: values are in Postgres' binary format."""
 
     binary: bool
 
@@ -39,26 +39,39 @@ class CopyRows(Protocol):
         """The row of these fields."""
 
 
-class TextRows:
-    """FORMAT text."""
+class _Lines:
+    """What text and CSV share: fields between delimiters, and a line's end.
+
+    ``pattern`` is that of one field; only in a row that has the byte ``guard`` can a field hold a delimiter.
+    """
 
     binary = False
 
-    def __init__(self, delimiter: bytes, null: bytes) -> None:
+    def __init__(self, delimiter: bytes, null: bytes, pattern: bytes, guard: bytes) -> None:
         self._delimiter = delimiter
         self._null = null
-        self._field = re.compile(
-            rb"((?:[^\\" + _in_class(delimiter) + rb"]|\\.)*)(?:" + re.escape(delimiter) + rb"|\Z)", re.DOTALL
-        )
-        self._special = re.compile(rb"[\\\b\f\n\r\t\v" + _in_class(delimiter) + rb"]")
+        self._guard = guard
+        self._field = re.compile(rb"(" + pattern + rb")(?:" + re.escape(delimiter) + rb"|\Z)", re.DOTALL)
 
     def fields(self, row: bytes) -> tuple[bytes, list[bytes], bytes]:
         """See ``CopyRows``."""
         if row[-1:] != b"\n":
             raise UpstreamProtocolError("malformed row of COPY")
-        if b"\\" not in row:
+        if self._guard not in row:
             return b"", row[:-1].split(self._delimiter), b"\n"
         return b"", _all_fields(self._field, row[:-1]), b"\n"
+
+    def row(self, before: bytes, fields: list[bytes], after: bytes) -> bytes:
+        """See ``CopyRows``."""
+        return self._delimiter.join(fields) + after
+
+
+class TextRows(_Lines):
+    """FORMAT text."""
+
+    def __init__(self, delimiter: bytes, null: bytes) -> None:
+        super().__init__(delimiter, null, rb"(?:[^\\" + _in_class(delimiter) + rb"]|\\.)*", b"\\")
+        self._special = re.compile(rb"[\\\b\f\n\r\t\v" + _in_class(delimiter) + rb"]")
 
     def value(self, field: bytes) -> bytes | None:
         """See ``CopyRows``."""
@@ -72,21 +85,13 @@ class TextRows:
         """See ``CopyRows``."""
         return self._special.sub(lambda m: _ESCAPES.get(m[0], b"\\" + m[0]), value)
 
-    def row(self, before: bytes, fields: list[bytes], after: bytes) -> bytes:
-        """See ``CopyRows``."""
-        return self._delimiter.join(fields) + after
 
-
-class CsvRows:
+class CsvRows(_Lines):
     """FORMAT csv. ``forced``: the columns (from 0) of FORCE_QUOTE. ``columns``: how many there are."""
-
-    binary = False
 
     def __init__(
         self, delimiter: bytes, null: bytes, quote: bytes, escape: bytes, forced: frozenset[int], columns: int
     ) -> None:
-        self._delimiter = delimiter
-        self._null = null
         self._quote = quote
         self._escape = escape
         self._forced = forced
@@ -95,18 +100,10 @@ class CsvRows:
         inside = rb"(?:" + re.escape(escape) + special + rb"|[^" + _in_class(quote + escape) + rb"])*"
         quoted = re.escape(quote) + inside + re.escape(quote)
         plain = rb"[^" + _in_class(delimiter + quote) + rb"]*"
-        self._field = re.compile(rb"(" + quoted + rb"|" + plain + rb")(?:" + re.escape(delimiter) + rb"|\Z)", re.DOTALL)
+        super().__init__(delimiter, null, quoted + rb"|" + plain, quote)
         self._inside = re.compile(re.escape(escape) + rb"(" + special + rb")")
         self._special = re.compile(special)
         self._needs_quotes = re.compile(rb"[\r\n" + _in_class(delimiter + quote) + rb"]")
-
-    def fields(self, row: bytes) -> tuple[bytes, list[bytes], bytes]:
-        """See ``CopyRows``."""
-        if row[-1:] != b"\n":
-            raise UpstreamProtocolError("malformed row of COPY")
-        if self._quote not in row:
-            return b"", row[:-1].split(self._delimiter), b"\n"
-        return b"", _all_fields(self._field, row[:-1]), b"\n"
 
     def value(self, field: bytes) -> bytes | None:
         """See ``CopyRows``. A quoted null string is not NULL."""
@@ -120,10 +117,6 @@ class CsvRows:
         if not (index in self._forced or value == self._null or alone or self._needs_quotes.search(value)):
             return value
         return self._quote + self._special.sub(lambda m: self._escape + m[0], value) + self._quote
-
-    def row(self, before: bytes, fields: list[bytes], after: bytes) -> bytes:
-        """See ``CopyRows``."""
-        return self._delimiter.join(fields) + after
 
 
 class BinaryRows:
