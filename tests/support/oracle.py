@@ -144,7 +144,7 @@ class Oracle:
         bound = self._policy.role(role)
         assert bound is not None, f"the policy has no role {role}"
         with ExitStack() as making:
-            name = making.enter_context(copied_database(self._clinic, f"masked_for_{role}"))
+            name = making.enter_context(copied_database(self._clinic, f"{self._proxy.database}_for_{role}"))
             with self._clinic.connect() as original, self._clinic.connect(database=name) as copy:
                 mask_database(original, copy, self.snapshot, bound, self.stand_ins)
                 self._oids[role] = original_oids(copy, self.snapshot)
