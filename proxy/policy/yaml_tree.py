@@ -15,6 +15,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Final, TypeAlias
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import MaxDepthExceededError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
@@ -54,12 +55,14 @@ def read_tree(text: str) -> Tree:
     """The one document in ``text`` (raises TreeError). An empty document is None."""
     if len(text) > MAX_CHARACTERS:
         raise TreeError([(1, f"the file has more than {MAX_CHARACTERS:,} characters")])
+    reader = YAML(typ="rt", pure=True)
+    reader.max_depth = _MAX_DEPTH  # else the time that nesting takes grows with its square
     try:
-        node = YAML(typ="rt", pure=True).compose(text)
+        node = reader.compose(text)
+    except MaxDepthExceededError as error:
+        raise TreeError([(error.problem_mark.line + 1, "the YAML is nested too deeply")]) from error
     except MarkedYAMLError as error:
         raise TreeError([_syntax_problem(error)]) from error
-    except RecursionError as error:
-        raise TreeError([(1, "the YAML is nested too deeply")]) from error
     except (YAMLError, ValueError, TypeError, AttributeError, LookupError, AssertionError) as error:
         # ruamel.yaml's scanner meets some malformed directives and escapes with exceptions of Python's own.
         raise TreeError([(1, f"this is not YAML ({type(error).__name__})")]) from error

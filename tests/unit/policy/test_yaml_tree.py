@@ -84,7 +84,12 @@ def test_documents_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> N
     assert problems("&a [*a]") == endless
     monkeypatch.setattr(yaml_tree, "_MAX_NODES", 20)
     assert problems("{a: &x [1, 2, 3, 4, 5], b: &y [*x, *x], c: [*y, *y]}") == endless
-    assert problems("[" * 3000 + "]" * 3000) == [(1, "the YAML is nested too deeply")]
+
+
+@pytest.mark.parametrize("text", ["\n" + "[" * 100, "\n" + "{" * 100, "a:\n" + "- " * 100])
+def test_deep_documents_are_refused_before_they_are_read_to_the_end(text: str) -> None:
+    """How deep a document is does not decide how long it takes to say no."""
+    assert problems(text) == [(2, "the YAML is nested too deeply")]
 
 
 def test_a_node_of_an_unknown_kind_is_a_problem() -> None:
