@@ -96,7 +96,8 @@ class Answers:
 
     def _bound_to_another(self, entry: Owed, statement: Statement) -> None:
         """An earlier request failed, so the name still stands for an older statement: is its plan as good?"""
-        if statement.epoch != self._state.epoch:
+        meant = entry.statement.token_parameters if entry.statement is not None else ()
+        if statement.epoch != self._state.epoch or statement.token_parameters != meant:
             raise UnsupportedRefusal(
                 "a prepared statement was used whose plan no longer holds",
                 reason="stale_plan",

@@ -49,9 +49,7 @@ class Barrier:
         except Refusal as refused:
             refusal = refused  # on the record of the login's own
         if asker is not state.hints.in_force:
-            if state.owed:
-                if state.flight_open:
-                    self.parting = FLUSH_MESSAGE
+            if not self.answered():
                 return None
             state.ask_as(asker)
         if refusal is not None:
@@ -69,10 +67,7 @@ class Barrier:
         self.parting = b""
         if state.path.known:
             return True
-        if state.owed:
-            # Without a Sync the server keeps its replies in its buffer until it is told to flush.
-            if state.flight_open:
-                self.parting = FLUSH_MESSAGE
+        if not self.answered():
             return False
         if state.status == FAILED and not state.unsettled:
             state.path.failed = False
@@ -82,6 +77,13 @@ class Barrier:
         state.path.for_query = for_query
         self._ask()
         return False
+
+    def answered(self) -> bool:
+        """Whether all that was sent is answered; if not, the handler returns HOLD and is called again when it is."""
+        state = self._state
+        # Without a Sync the server keeps its replies in its buffer until it is told to flush.
+        self.parting = FLUSH_MESSAGE if state.owed and state.flight_open else b""
+        return not state.owed
 
     def refusal(self) -> Refusal:
         """The refusal of a statement while the path cannot be found out. The next statement asks again."""

@@ -69,6 +69,7 @@ class Extended:
         if statement is None:
             return HOLD
         state.flight_open = True
+        statement.parsed_in = state.flight
         state.statements.change(name, statement)
         state.owed.append(Owed(Request.PARSE, name, statement=statement))
         return None if statement.sent == text else _parse_message(statement)
@@ -83,6 +84,8 @@ class Extended:
         portal, name = data[pos + HEADER_SIZE : portal_end][:MAX_NAME], data[portal_end + 1 : name_end][:MAX_NAME]
         if state.planning.generation is not state.generation:
             state.refresh()
+        if not (state.statements.certain(name, state.flight) or self._barrier.answered()):
+            return HOLD
         statement = state.statements.expected(name)
         prefix = b""
         message: bytes | None = None
@@ -287,6 +290,7 @@ class Extended:
             closing = Close(b"S", name).encode()
             state.statements.change(name, None)
             state.owed.append(Owed(Request.CLOSE_STATEMENT, name, own=True))
+        fresh.parsed_in = state.flight
         state.statements.change(name, fresh)
         state.owed.append(Owed(Request.PARSE, name, own=True, statement=fresh))
         return fresh, closing + _parse_message(fresh)

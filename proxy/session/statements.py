@@ -12,7 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from proxy.errors import ProxyError, Refusal, UnsupportedRefusal
-from proxy.planner.plan import Plan, StatementKind
+from proxy.planner.plan import Plan, StatementKind, TokenCells
 from proxy.session.edge import AS_IT_IS, Edge, Untreated
 from proxy.wire.sqlstate import IN_FAILED_SQL_TRANSACTION, INVALID_CURSOR_NAME
 
@@ -38,7 +38,7 @@ class Statement:
     ``checked``: its result's columns were seen and may be shown. ``has_rows``: they are at least one, and ``edge`` is
     how its rows are treated, which were those of the plan ``described_by``.
     ``plain``: its messages and rows pass as they are, and running it changes nothing else that the session keeps.
-    ``described_in``: the flight in which a Describe of it was last sent.
+    ``described_in``: the flight in which a Describe of it was last sent; ``parsed_in``: the one in which its Parse was.
     ``late``: it depends on the search path, or on another statement, until it is executed.
     ``by_sql``: PREPARE made it; ``text`` and ``sent`` are PREPARE's, ``plan`` is that of the query in it.
     """
@@ -58,6 +58,7 @@ class Statement:
         "late",
         "name",
         "parameter_types",
+        "parsed_in",
         "plain",
         "plan",
         "protected",
@@ -78,7 +79,7 @@ class Statement:
         self.has_rows = False
         self.edge: Edge | Untreated = AS_IT_IS
         self.described_by: Plan | None = None
-        self.described_in = NEVER
+        self.described_in = self.parsed_in = NEVER
         # With tokens in it, the formats must be known, which are the portal's own.
         self.fixed_result = plan is None or (plan.kind in _FIXED_RESULT and not plan.tokens)
         self.protected = plan is not None and plan.touches_protected
@@ -90,6 +91,11 @@ class Statement:
         self.late = plan is not None and plan.kind in _LATE
         self.by_sql = False
         self.bind_entry: Owed | None = None
+
+    @property
+    def token_parameters(self) -> tuple[TokenCells | None, ...]:
+        """See ``Plan.token_parameters``."""
+        return self.plan.token_parameters if self.plan is not None else ()
 
     @property
     def rewritten(self) -> bool:
@@ -142,6 +148,22 @@ class Statements:
                 return changes[-1]
         return self.confirmed.get(name)
 
+    def certain(self, name: bytes, flight: int) -> bool:
+        """Whether values may be sent now to what the name is expected to stand for.
+
+        Not where an earlier flight or Query, which may have failed, was to change it, and tokens are parameters of
+        something that it may stand for: one statement would be given what was meant for another. A Parse in this
+        ``flight`` that fails has the server skip what follows.
+        """
+        changes = self._in_flight.get(name)
+        if not changes:
+            return True
+        last = changes[-1]
+        if last is not None and last.parsed_in == flight:
+            return True
+        candidates = (self.confirmed.get(name), *changes)
+        return not any(candidate is not None and candidate.token_parameters for candidate in candidates)
+
     def change(self, name: bytes, statement: Statement | None) -> None:
         """A Parse of this statement was sent, or (None) a Close of the name."""
         changes = self._in_flight.get(name)
@@ -167,6 +189,7 @@ class Statements:
 
     def replace(self, old: Statement, new: Statement) -> None:
         """A statement was planned again, to the same upstream text. Portals that are open keep the old one."""
+        new.parsed_in = old.parsed_in
         changes = self._in_flight.get(old.name)
         if changes:
             changes[-1] = new

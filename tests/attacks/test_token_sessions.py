@@ -113,6 +113,29 @@ def test_a_portal_that_changes_under_fetch(session: WireSession, stored: list[st
     assert not [number for number in stored if number.encode() in answer]
 
 
+@pytest.mark.parametrize("by_sql", [False, True])
+def test_a_token_bound_to_another_statement_than_the_one_meant(
+    linking: ProxyProcess, stored: list[str], by_sql: bool
+) -> None:
+    """What a token stands for would come back from a statement that says its parameter as it is."""
+    with linking.connect("linker") as connection:
+        tokens = [row[0] for row in connection.execute("SELECT mrn FROM clinic.patients WHERE patient_id < 9")]
+    wanted = b"SELECT count(*) FROM clinic.patients WHERE mrn = $1"
+    with wire_session(linking.connect("linker")) as session:
+        _ask(session, _parse(b"a", b"SELECT $1::text"))
+        lost = Describe(b"S", b"nobody").encode(), Close(b"S", b"a").encode(), _parse(b"a", wanted), SYNC_MESSAGE
+        cell = len(tokens[0]).to_bytes(4, "big") + tokens[0].encode()
+        bind = Bind(b"", b"a", b"\0\0\0\1" + cell + b"\0\0").encode()
+        run = bind, Describe(b"P", b"").encode(), Execute(b"").encode(), SYNC_MESSAGE
+        session.send(*lost, *([Query(b"EXECUTE a('" + tokens[0].encode() + b"')").encode()] if by_sql else run))
+        assert types(session.until("Z")) == "E(26000)Z"
+        try:
+            answer = str(session.until("Z"))
+        except (EOFError, ConnectionError):
+            answer = ""
+    assert not [number for number in stored if number in answer]
+
+
 def test_guessing_by_an_argument_of_execute(session: WireSession, stored: list[str]) -> None:
     """A number that is known from elsewhere finds nobody, however the comparison is executed."""
     count = b"SELECT 7000 + count(*) FROM clinic.patients WHERE mrn = $1"

@@ -7,10 +7,11 @@ from struct import pack
 from proxy.errors import PolicyRefusal, UpstreamProtocolError
 from proxy.wire.backend import COPY_DATA, RowDescription, RowField
 from proxy.wire.frames import frame
-from proxy.wire.frontend import SYNC_MESSAGE, Bind, Describe, Execute, Parse, Query
+from proxy.wire.frontend import SYNC_MESSAGE, Bind, Close, Describe, Execute, Parse, Query
 from tests.support.fake_planning import PATIENTS, SSN
 from tests.support.playbook import (
     BOUND,
+    CLOSED,
     COPY_ENDED,
     IDLE,
     IN_TRANSACTION,
@@ -20,6 +21,7 @@ from tests.support.playbook import (
     Playbook,
     columns,
     done,
+    error,
     row,
 )
 
@@ -132,6 +134,41 @@ def test_parameters_enter_as_stored_values() -> None:
         .to_upstream(marked, *run)
         .upstream(BOUND, _DESCRIBED, row(b"lit:guess", b"x"), done("SELECT 1"), IDLE)
         .to_client(BOUND, _DESCRIBED, row(b"guess", b"x"), done("SELECT 1"), IDLE)
+        .run()
+    )
+
+
+def test_a_value_waits_until_it_is_certain_which_statement_it_is_for() -> None:
+    """What was to make or drop the name has failed: the value goes to the statement that has it, as one of its own.
+
+    Within one flight nothing waits, since the server skips what follows a failed Parse.
+    """
+    token = Bind(b"", b"s", _values(b"tok:a", b"b"))
+    guess = Bind(b"", b"s", _values(b"guess", b"b"))
+    marked = Bind(b"", b"s", _values(b"lit:guess", b"b"))
+    run = (Describe(b"P", b""), Execute(b""), SYNC_MESSAGE)
+    (
+        Playbook()
+        .through(Parse(b"s", b"select 1"), SYNC_MESSAGE)
+        .back(PARSED, IDLE)
+        .client(Describe(b"S", b"nobody"), Close(b"S", b"s"), Parse(b"s", _SELECT), SYNC_MESSAGE, token, *run)
+        .to_upstream(Describe(b"S", b"nobody"), Close(b"S", b"s"), Parse(b"s", _SELECT), SYNC_MESSAGE)
+        .upstream(error("26000"), IDLE)
+        .to_upstream(token, *run)
+        .upstream(BOUND, columns((0, 0)), done("SELECT 0"), IDLE)
+        .client(Close(b"S", b"s"), Parse(b"s", _SELECT), token, *run)
+        .to_upstream(Close(b"S", b"s"), Parse(b"s", _SELECT), Bind(b"", b"s", _values(b"a", b"b")), *run)
+        .upstream(CLOSED, PARSED, BOUND, _DESCRIBED, done("SELECT 0"), IDLE)
+        .client(Describe(b"S", b"nobody"), Close(b"S", b"s"), SYNC_MESSAGE, guess, *run)
+        .to_upstream(Describe(b"S", b"nobody"), Close(b"S", b"s"), SYNC_MESSAGE)
+        .upstream(error("26000"), IDLE)
+        .to_upstream(marked, *run)
+        .upstream(BOUND, _DESCRIBED, done("SELECT 0"), IDLE)
+        .client(Query(b"prepare s as select 1"), guess, *run)
+        .to_upstream(Query(b"prepare s as select 1"))
+        .upstream(error("42P05"), IDLE)
+        .to_upstream(marked, *run)
+        .upstream(BOUND, _DESCRIBED, done("SELECT 0"), IDLE)
         .run()
     )
 
