@@ -140,8 +140,9 @@ class AskedPlanning:
 
     @property
     def generation(self) -> object:
-        """See ``Planning``; a new object each time once the asker's token has expired, so that nothing old is used."""
-        return object() if self._asking.lapsed else self._asking.in_force.planning.generation
+        """See ``Planning``; another one once the asker's token has expired, so that nothing old is used."""
+        generation = self._asking.in_force.planning.generation
+        return ("lapsed", generation) if self._asking.lapsed else generation
 
     @property
     def tokens(self) -> Tokens:

@@ -157,11 +157,11 @@ class LivePlanning:
 
     @property
     def generation(self) -> object:
-        """The planner in force, or a new object where there is none, so that nothing planned before is used."""
+        """The planner in force, or something else where there is none, so that nothing planned before is used."""
         try:
             return self._in_force()
         except PolicyRefusal:
-            return object()
+            return ("no planner", self._scopes.changes)
 
     @property
     def tokens(self) -> Tokens:

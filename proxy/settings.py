@@ -233,7 +233,7 @@ class IdentitySettings(Section):
 
     issuers: tuple[IssuerSettings, ...] = Field(description="whose tokens are accepted")
     hints: Literal["off", "optional", "required"] = Field(
-        "off", description="comments `/* pgveil: TOKEN */` before a statement, which say who is asking"
+        "off", description="comments `/* pgveil: TOKEN */` and `SET pgveil.token`, which say who is asking"
     )
     hints_required: tuple[Text, ...] = Field(
         (), description="roles whose logins read relations only for somebody whom a hint names (BI servers' accounts)"

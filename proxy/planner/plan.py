@@ -41,8 +41,9 @@ class StatementKind(Enum):
 class Effects:
     """What running the statement changes in the session's state.
 
-    ``search_path``: the effective search path may be another afterwards (SET search_path, RESET ALL, DISCARD ALL,
-    ROLLBACK, ROLLBACK TO …), so it must be asked again before the next statement is planned.
+    ``search_path``: the effective search path, or what pgveil.token is set to, may be another afterwards (SET
+    search_path, RESET ALL, DISCARD ALL, ROLLBACK, ROLLBACK TO …), so both must be asked again before the next statement
+    is planned. ``asker``: it says who asks, beginning with the text that it stands in (SET pgveil.token).
     ``deallocates``: the prepared statement that DEALLOCATE drops, ``"*"`` for all, None for none.
     ``closes``: the portal that CLOSE drops, ``"*"`` for all, None for none.
     ``declares``: the cursor that DECLARE opens, ``holdable`` WITH HOLD; it returns what ``Plan.inner`` says.
@@ -50,6 +51,7 @@ class Effects:
     """
 
     search_path: bool = False
+    asker: bool = False
     deallocates: str | None = None
     closes: str | None = None
     declares: str | None = None

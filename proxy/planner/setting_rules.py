@@ -11,6 +11,9 @@ from typing import Any, Final
 from proxy.errors import PolicyRefusal, UnsupportedRefusal
 from proxy.planner.allowed_settings import ALLOWED_SETTINGS, ALLOWED_VALUES, SHOWABLE_SETTINGS, is_value_allowed
 
+ASKER_SETTING: Final = "pgveil.token"
+"""Says who asks. The session takes what sets it out of the text, so that here it can only be ended."""
+
 _SET_VALUE: Final = 1
 _SET_DEFAULT: Final = 2
 _SET_MULTI: Final = 4
@@ -33,6 +36,8 @@ def check_set(statement: Any) -> bool:
     if name == "session_authorization" and statement.kind in (_SET_DEFAULT, _RESET):
         # A part of DISCARD ALL (manual, DISCARD), which pools send in pieces: back to the account that we logged in
         # with, which nothing that is allowed here has left.
+        return True
+    if name == ASKER_SETTING and (statement.kind != _SET_VALUE or [_text(node) for node in statement.args] == [""]):
         return True
     if name not in ALLOWED_SETTINGS:
         raise _not_allowed(name, "set")
@@ -97,6 +102,13 @@ def _text(node: Any) -> str | None:
 
 
 def _not_allowed(name: str, verb: str) -> PolicyRefusal:
+    if name == ASKER_SETTING:
+        return PolicyRefusal(
+            f'the setting "{name}" may not be {"set this way" if verb == "set" else "shown"}',
+            reason="setting",
+            detail="It says who asks, and is known to pgveil only." if verb != "set" else None,
+            hint="Write SET pgveil.token = 'TOKEN' with a token (JWT) between the quotes." if verb == "set" else None,
+        )
     return PolicyRefusal(
         f'the setting "{name}" may not be {verb if verb == "set" else "shown"} through pgveil',
         reason="setting",

@@ -11,11 +11,14 @@ import secrets
 from typing import Final
 
 from proxy.errors import Refusal, UnsupportedRefusal
-from proxy.session.hints import NO_HINTS, take_hint
+from proxy.planner.plan import StatementKind
+from proxy.session.hints import NO_HINTS, Hint, check_no_token, mentions_hints, misplaced, take_hint, token_setting
 from proxy.session.replies import Owed, Request
 from proxy.session.settings import question
 from proxy.session.state import FAILED, State
 from proxy.wire.frontend import FLUSH_MESSAGE, SYNC_MESSAGE
+
+_NEED_NOBODY: Final = frozenset({StatementKind.TRANSACTION, StatementKind.SETTING, StatementKind.SESSION})
 
 # What a handler returns in place of bytes when its message must wait; told apart by identity.
 HOLD: Final = bytes(bytearray(b"hold"))
@@ -32,20 +35,28 @@ class Barrier:
         self._serial = 0
         self.parting = b""
 
-    def asked(self, text: bytes) -> bytes | None:
+    def asked(self, text: bytes, *, for_query: bool = False) -> bytes | None:
         """The text without its hint, once whoever it names is who asks; None where the message must wait for that.
 
-        Raises Refusal where the hint is not accepted.
+        Raises Refusal where the hint is not accepted. ``for_query`` as for ``ready``.
         """
         state = self._state
-        if state.hints is NO_HINTS and b"pgveil" not in text:
+        if state.hints is NO_HINTS and not mentions_hints(text):
             return text
         self.parting = b""
         refusal, asker = None, state.hints.login
         try:
-            text, hint = take_hint(text)
+            text, hint, stays = self._said(text)
+            if hint is None and state.standing.used:
+                if self._needs_nobody(text):
+                    return text
+                if not self.ready(for_query=for_query):
+                    return None
+                hint = self._standing_hint()
             if hint is not None:
                 asker = state.hints.asker(hint)
+                if stays:
+                    state.standing.keep(hint)
         except Refusal as refused:
             refusal = refused  # on the record of the login's own
         if asker is not state.hints.in_force:
@@ -55,6 +66,36 @@ class Barrier:
         if refusal is not None:
             raise refusal
         return text
+
+    def _said(self, text: bytes) -> tuple[bytes, Hint | None, bool]:
+        """The text without its comment, the hint in it, and whether that is to stand. Raises Refusal."""
+        text, hint = take_hint(text)
+        if not mentions_hints(text):
+            return text, hint, False
+        try:
+            statements = self._state.planning.split(text.decode())
+        except (Refusal, UnicodeDecodeError):
+            statements = ()  # planning will say so
+        set_to = [found.hint for found in map(token_setting, map(str.encode, statements)) if found is not None]
+        if not set_to:
+            check_no_token(text)
+            return text, hint, False
+        if hint is not None or len(set_to) > 1:
+            raise misplaced()
+        return text, set_to[0], True
+
+    def _standing_hint(self) -> Hint | None:
+        state = self._state
+        if state.path.known:
+            return state.standing.meant(state.path.asker)
+        if state.status == FAILED and not state.unsettled:
+            return None  # the server refuses whatever it is
+        raise self.refusal()
+
+    def _needs_nobody(self, text: bytes) -> bool:
+        """Whether the text is nothing but what anybody may say at any time: BEGIN, COMMIT, SET, RESET, DISCARD, …"""
+        script = self._state.scripts.independent(text, self._state.path.current)
+        return script is not None and all(plan.kind in _NEED_NOBODY for plan in script.plans)
 
     def ready(self, *, for_query: bool = False) -> bool:
         """Whether planning may go on; if not, the handler returns HOLD and is called again when nothing is owed.

@@ -85,10 +85,7 @@ class Completions:
             return None
         if entry is not None and entry.request is Request.ASK:
             self._owed.popleft()
-            state = self._state
-            in_flight = state.flight_open
-            if state.path.answered(in_flight=in_flight, in_transaction=state.status == IN_TRANSACTION):
-                state.new_epoch()
+            self._state.path_answered()
             return b""
         raise out_of_step("CommandComplete")
 

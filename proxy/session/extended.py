@@ -154,6 +154,12 @@ class Extended:
         portal = data[pos + HEADER_SIZE : portal_end][:MAX_NAME]
         if state.planning.generation is not state.generation:
             state.refresh()
+        if state.standing.used and not state.path.known:
+            # A token that was set since the portal was bound closes it.
+            if not self._barrier.ready():
+                return HOLD
+            if not state.path.known and state.status != FAILED:
+                return self._refuse(self._barrier.refusal(), Request.EXECUTE, portal, _FAILING_EXECUTE)
         closing = state.closing() if state.to_close else b""
         statement = state.opening.get(portal)
         state.flight_open = True

@@ -1,8 +1,9 @@
-"""Hints: a comment before a statement that says, with a token, who is asking.
+"""Hints: a comment before a statement, or a SET, that says with a token who is asking.
 
-Owns: finding the comment in a text, and taking it away. Must not know: what a token says, who is accepted.
+Owns: finding either in a text, and taking the comment away. Must not know: what a token says, who is accepted.
 Invariant: a text that is planned or sent holds no hint: it is either the one comment before everything but simple
-comments, which is cut out, or the text is refused. Nothing here keeps, logs or shows a token.
+comments, which is cut out, or a SET, for which another is sent, or the text is refused. Nothing here keeps, logs or
+shows a token.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Final, NamedTuple, Protocol
 
 from proxy.errors import PolicyRefusal, Refusal, UnsupportedRefusal
 
-_MARK: Final = b"pgveil"
+_MARKS: Final = (b"pgveil", b"PGVEIL")
 # Comments that no lexer reads differently: no nesting, one line (manual, 4.1.5).
 _COMMENT: Final = rb"/\*(?:(?!/\*|\*/).)*\*/|--[^\r\n]*(?:[\r\n]|\Z)"
 _ROLE: Final = rb"[A-Za-z_][A-Za-z0-9_$-]{0,62}"
@@ -24,6 +25,13 @@ _HINT: Final = re.compile(
 )
 # What looks like one, wherever it stands: a comment that means to be one, or a token behind the mark.
 _SUSPECT: Final = re.compile(rb"(?:/\*|--)\s*pgveil:|pgveil:\s*(?:\S{1,64}\s+)?eyJ", re.IGNORECASE)
+# The one form in which a token is set. No reader of SQL can take it for anything else.
+_SETTING: Final = re.compile(
+    rb"(?:\s|" + _COMMENT + rb")*SET\s+(?:SESSION\s+|(LOCAL)\s+)?pgveil\.token(?:\s*=\s*|\s+TO\s+)"
+    rb"'[ \t]*(?:(" + _ROLE + rb")[ \t]+)?(" + _TOKEN + rb")[ \t]*'\s*",
+    re.DOTALL | re.IGNORECASE,
+)
+_TOKEN_LIKE: Final = re.compile(rb"ey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.")
 
 
 class Hint(NamedTuple):
@@ -34,6 +42,13 @@ class Hint(NamedTuple):
 
     def __repr__(self) -> str:
         return "Hint(…)"
+
+
+class TokenSetting(NamedTuple):
+    """``SET pgveil.token``. ``local``: SET LOCAL."""
+
+    hint: Hint
+    local: bool
 
 
 class Hinting(Protocol):
@@ -74,9 +89,14 @@ class NoHints:
 NO_HINTS: Final = NoHints()
 
 
+def mentions_hints(text: bytes) -> bool:
+    """Whether there may be a hint in it."""
+    return any(mark in text for mark in _MARKS)
+
+
 def take_hint(text: bytes) -> tuple[bytes, Hint | None]:
     """The text without its hint, and the hint. Raises Refusal where something that looks like one stands elsewhere."""
-    if _MARK not in text:
+    if not mentions_hints(text):
         return text, None
     found = _HINT.match(text)
     hint = None
@@ -88,6 +108,25 @@ def take_hint(text: bytes) -> tuple[bytes, Hint | None]:
     if _SUSPECT.search(text):
         raise misplaced()
     return text, hint
+
+
+def token_setting(statement: bytes) -> TokenSetting | None:
+    """What ``SET [SESSION | LOCAL] pgveil.token = 'TOKEN'`` sets, None where the statement is another."""
+    found = _SETTING.fullmatch(statement)
+    if found is None:
+        return None
+    local, role, token = found.groups()
+    return TokenSetting(Hint(token.decode("ascii"), role.decode("ascii") if role else None), bool(local))
+
+
+def check_no_token(text: bytes) -> None:
+    """Refuse a text in which a token stands where none is looked for: an error might quote it, or the server log it."""
+    if mentions_hints(text) and _TOKEN_LIKE.search(text):
+        raise PolicyRefusal(
+            "a token stands where none is expected",
+            reason="hint",
+            hint="Write SET pgveil.token = 'TOKEN', once in a text, or /* pgveil: TOKEN */ before the statement.",
+        )
 
 
 def misplaced() -> Refusal:

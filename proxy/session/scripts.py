@@ -14,7 +14,9 @@ from typing import Final
 
 from proxy.errors import JournalError, ProxyError, Refusal, StatementSyntaxError, UnsupportedRefusal
 from proxy.planner.plan import Decision, Plan, StatementKind
+from proxy.session.hints import misplaced, token_setting
 from proxy.session.ports import Planning, Watching
+from proxy.session.standing import UNSET, Standing
 from proxy.wire.sqlstate import CHARACTER_NOT_IN_REPERTOIRE, IO_ERROR, UNDEFINED_FUNCTION
 
 # Fails at parse analysis, before anything runs, at the same protocol step as the statement in whose place it stands.
@@ -80,11 +82,12 @@ class Script:
 class Scripts:
     """Plans texts. One for each conversation; ``forget`` must be called when earlier decisions no longer hold."""
 
-    __slots__ = ("_cache", "_planning", "_watching")
+    __slots__ = ("_cache", "_planning", "_standing", "_watching")
 
-    def __init__(self, planning: Planning, watching: Watching) -> None:
+    def __init__(self, planning: Planning, watching: Watching, standing: Standing) -> None:
         self._planning = planning
         self._watching = watching
+        self._standing = standing
         self._cache: dict[bytes, Script] = {}
 
     def forget(self) -> None:
@@ -168,13 +171,18 @@ class Scripts:
             for statement in statements:
                 offset = max(decoded.find(statement, offset), offset)
                 plan = self._plan(statement, offset, search_path)
+                names_asker = plan.effects.asker
+                if names_asker and any(earlier.kind in NAMES_RELATIONS for earlier in plans):
+                    raise misplaced()
                 if not path_known and plan.kind in NAMES_RELATIONS and not plan.any_path:
                     raise _path_refusal()
                 plans.append(plan)
                 if plan.effects.prepares is not None:
                     prepares.append((plan, statement.encode()))
                 offset += len(statement)
-                if plan.effects.search_path:
+                if names_asker:
+                    path_touched = True
+                elif plan.effects.search_path:
                     path_known = path_known and plan.kind is StatementKind.TRANSACTION and not path_touched
                     path_touched = path_touched or plan.kind is not StatementKind.TRANSACTION
         except ProxyError as error:
@@ -183,6 +191,10 @@ class Scripts:
 
     def _plan(self, statement: str, offset: int, search_path: tuple[str, ...]) -> Plan:
         """Plan one statement of a text; positions in errors count from the start of the whole text."""
+        if self._standing.used and (setting := token_setting(statement.encode())) is not None:
+            plan = self._standing.plan(setting, self._planning.plan(UNSET, search_path))
+            if plan is not None:
+                return plan
         try:
             return self._planning.plan(statement, search_path)
         except ProxyError as error:

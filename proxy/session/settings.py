@@ -1,8 +1,8 @@
-"""What the conversation knows of the session's effective search path.
+"""What the conversation knows of the settings that planning depends on: the search path, and who was set to ask.
 
-Owns: when the path must be asked for again, and the question. Must not know: policy, how statements are planned.
-Invariant: ``known`` is True only while ``current`` is what the server would answer after every statement that was sent
-and may have changed it; a change is noted when it is sent, not when it is answered.
+Owns: when they must be asked for again, and the question. Must not know: policy, how statements are planned.
+Invariant: ``known`` is True only while ``current`` and ``asker`` are what the server would answer after every statement
+that was sent and may have changed them; a change is noted when it is sent, not when it is answered.
 """
 
 from __future__ import annotations
@@ -13,26 +13,38 @@ from proxy.errors import UpstreamProtocolError
 from proxy.planner.plan import Plan, StatementKind
 from proxy.wire.frontend import Bind, Close, Execute, Parse
 
-# One row for each schema, in order, so that no array literal has to be taken apart.
+# First the token's reference, then one row for each schema, in order, so that no array literal has to be taken apart.
 _QUESTION: Final = (
-    b"SELECT u.s FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS u(s, n) ORDER BY u.n"
+    b"SELECT u.s FROM pg_catalog.unnest(pg_catalog.array_prepend(pg_catalog.current_setting('pgveil.token', true),"
+    b" pg_catalog.current_schemas(false)::pg_catalog.text[])) WITH ORDINALITY AS u(s, n) ORDER BY u.n"
 )
 _NO_PARAMETERS: Final = bytes(6)  # no formats, no values, no result formats
 
 
 class SearchPath:
-    """The path, as ``current_schemas(false)`` gives it.
+    """The path, as ``current_schemas(false)`` gives it, and ``asker``, the reference that ``pgveil.token`` is set to.
 
-    ``touched``: the session changed it, and the end of a transaction may change it back. ``failed``: the last question
-    was not answered. ``asked_in_flight``: the answer was given inside an implicit transaction that is still open.
-    ``for_query``: a Query waits for the answer. ``needs_sync``: the question failed inside the client's flight, and a
-    Sync of ours must end the server's skipping before that Query.
+    ``touched``: the session changed them, and the end of a transaction may change them back. ``failed``: the last
+    question was not answered. ``asked_in_flight``: the answer was given inside an implicit transaction that is still
+    open. ``for_query``: a Query waits for the answer. ``needs_sync``: the question failed inside the client's flight,
+    and a Sync of ours must end the server's skipping before that Query.
     """
 
-    __slots__ = ("_rows", "asked_in_flight", "current", "failed", "for_query", "known", "needs_sync", "touched")
+    __slots__ = (
+        "_rows",
+        "asked_in_flight",
+        "asker",
+        "current",
+        "failed",
+        "for_query",
+        "known",
+        "needs_sync",
+        "touched",
+    )
 
     def __init__(self, current: tuple[str, ...]) -> None:
         self.current = current
+        self.asker = ""
         self.known = True
         self.touched = False
         self.failed = False
@@ -61,19 +73,25 @@ class SearchPath:
             self.known = False
 
     def row(self, cells: tuple[bytes | None, ...]) -> None:
-        """One schema of the answer. Raises UpstreamProtocolError where it cannot be one."""
-        if len(cells) != 1 or cells[0] is None:
+        """One row of the answer. Raises UpstreamProtocolError where it cannot be one."""
+        if len(cells) != 1 or (cells[0] is None and self._rows):
             raise UpstreamProtocolError("unexpected answer to the question about the search path")
         try:
-            self._rows.append(cells[0].decode())
+            self._rows.append((cells[0] or b"").decode())
         except UnicodeDecodeError:
             raise UpstreamProtocolError("a schema's name is not UTF-8") from None
 
-    def answered(self, *, in_flight: bool, in_transaction: bool) -> bool:
-        """The answer is complete; says whether the path is another than before."""
-        path, self._rows = tuple(self._rows), []
-        changed = path != self.current
-        self.current = path
+    def answered(self, *, in_flight: bool, in_transaction: bool) -> tuple[bool, bool]:
+        """The answer is complete; says whether the path, and whether who asks, is another than before.
+
+        Raises UpstreamProtocolError.
+        """
+        rows, self._rows = self._rows, []
+        if not rows:
+            raise UpstreamProtocolError("unexpected answer to the question about the search path")
+        asker, path = rows[0], tuple(rows[1:])
+        changed = (path != self.current, asker != self.asker)
+        self.current, self.asker = path, asker
         self.known = True
         self.failed = False
         self.asked_in_flight = in_flight and not in_transaction

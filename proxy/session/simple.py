@@ -41,7 +41,7 @@ class Simple:
         if state.planning.generation is not state.generation:
             state.refresh()
         try:
-            text = self._barrier.asked(given)
+            text = self._barrier.asked(given, for_query=True)
             script = self._script(text) if text is not None else None
         except Refusal as refusal:
             state.scripts.note(refusal)

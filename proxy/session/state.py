@@ -17,6 +17,7 @@ from proxy.session.replies import Owed, RepliesOwed, Request
 from proxy.session.rows import RowChecks
 from proxy.session.scripts import Scripts
 from proxy.session.settings import SearchPath
+from proxy.session.standing import Standing
 from proxy.session.statements import Statement, Statements
 from proxy.wire.frontend import Close
 
@@ -50,6 +51,7 @@ class State:
         "scripts",
         "since",
         "skipping",
+        "standing",
         "statements",
         "status",
         "to_close",
@@ -67,6 +69,7 @@ class State:
         hints: Hinting = NO_HINTS,
     ) -> None:
         self.hints = hints
+        self.standing = Standing()
         self.planning = planning
         self.watching = watching
         self.clock = clock
@@ -76,7 +79,7 @@ class State:
         self.to_close: set[bytes] = set()
         self.path = SearchPath(search_path)
         self.checks = RowChecks(planning)
-        self.scripts = Scripts(planning, watching)
+        self.scripts = Scripts(planning, watching, self.standing)
         self.status = IDLE
         self.skipping = False
         self.flight = 0
@@ -104,6 +107,8 @@ class State:
         """Somebody else asks from now on. Nothing may be owed: each reply is treated for who had asked."""
         self.hints.act_as(asker)
         self.generation = self.planning.generation
+        if self.at_rest:
+            self.since = self.generation
         self._distrust()
 
     def _distrust(self) -> None:
@@ -125,6 +130,15 @@ class State:
         """Earlier decisions hold no longer."""
         self.epoch += 1
         self.scripts.forget()
+
+    def path_answered(self) -> None:
+        """The answer to our question about the search path, and about who asks, is complete."""
+        in_transaction = self.status == IN_TRANSACTION
+        path, asker = self.path.answered(in_flight=self.flight_open, in_transaction=in_transaction)
+        if asker:
+            self._distrust()
+        elif path:
+            self.new_epoch()
 
     def path_may_change(self, plans: tuple[Plan, ...]) -> None:
         """Statements that may change the search path are on their way."""

@@ -347,7 +347,7 @@ def test_an_answer_that_is_none_ends_the_session() -> None:
             .through(_SET)
             .back(done("SET"), IDLE)
             .client(Query(b"select 1"))
-            .upstream(PARSED, BOUND, row(*cells))
+            .upstream(PARSED, BOUND, row(None), row(*cells))
             .to_client()
             .ends(UpstreamProtocolError)
             .run()

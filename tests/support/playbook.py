@@ -125,7 +125,8 @@ ANSWER_END = (CLOSED, CLOSED)
 
 def answer(*schemas: bytes) -> tuple[bytes, ...]:
     """What the server answers to our question, without the end of the flight."""
-    return (PARSED, BOUND, *(row(schema) for schema in schemas), done(f"SELECT {len(schemas)}"), CLOSED, CLOSED)
+    rows = (row(None), *(row(schema) for schema in schemas))
+    return (PARSED, BOUND, *rows, done(f"SELECT {len(rows)}"), CLOSED, CLOSED)
 
 
 class Stage:

@@ -132,3 +132,16 @@ def test_kick(scopes: Scopes) -> None:
     with pytest.raises(PolicyRefusal):
         session.plan("SELECT * FROM clinic.new_table", PATH)
     assert kicked == ["clinic"]
+
+
+def test_a_role_that_is_gone_is_one_generation(scopes: Scopes, tmp_path: Path) -> None:
+    """Another than any before, and the same until the next change, or a session would wait for it forever."""
+    session = planning(scopes, "clinician")
+    before = session.generation
+    gone = POLICY.replace("clinician:", "doctor:")
+    scopes.replace_policy(policy(tmp_path, gone))
+    first = session.generation
+    assert first != before
+    assert session.generation == first
+    scopes.replace_policy(policy(tmp_path, gone))
+    assert session.generation != first

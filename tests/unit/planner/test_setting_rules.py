@@ -21,6 +21,9 @@ def changes_path(sql: str) -> bool:
         ("RESET search_path", True),
         ("RESET ALL", True),
         ("SET SESSION AUTHORIZATION DEFAULT", True),
+        ("RESET pgveil.token", True),
+        ("SET LOCAL pgveil.token TO DEFAULT", True),
+        ("SET pgveil.token = ''", True),
         ("SET statement_timeout = 5", False),
         ("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", False),
         ("SET standard_conforming_strings = on", False),
@@ -56,6 +59,16 @@ def test_other_settings_are_not_for_clients(sql: str) -> None:
     """What is not on the list may not be set, extensions' own settings included."""
     with pytest.raises(PolicyRefusal, match="may not be set"):
         changes_path(sql)
+
+
+@pytest.mark.parametrize("sql", ["SET pgveil.token = 'a.b.c'", "SET pgveil.token = '', ''", "SET pgveil.token = 5"])
+def test_who_asks_is_not_for_the_server(sql: str) -> None:
+    """What sets the token is taken out before; what is left of it is refused, and shows no value."""
+    with pytest.raises(PolicyRefusal, match=r"^the setting \"pgveil.token\" may not be set this way$"):
+        changes_path(sql)
+    for function in ("set_config", "current_setting"):
+        with pytest.raises(PolicyRefusal, match=r"pgveil\.token"):
+            setting_rules.check_call(function, "pgveil.token", "a.b.c")
 
 
 def test_calls_are_judged_as_the_statements() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.errors import PolicyRefusal, UnsupportedRefusal
-from proxy.session.hints import NO_HINTS, Hint, take_hint
+from proxy.session.hints import NO_HINTS, Hint, check_no_token, take_hint, token_setting
 
 TOKEN = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2ln-_bmF0"
 BLOCK = f"/* pgveil: {TOKEN} */"
@@ -100,3 +100,52 @@ def test_switched_off() -> None:
     """Where the settings have none, a hint is refused rather than sent on."""
     with pytest.raises(UnsupportedRefusal, match="not switched on"):
         NO_HINTS.asker(Hint(TOKEN, None))
+
+
+@pytest.mark.parametrize(
+    ("text", "role", "local"),
+    [
+        (f"SET pgveil.token = '{TOKEN}'", None, False),
+        (f"set\tsession pgveil.token to '{TOKEN}'", None, False),
+        (f"SET LOCAL pgveil.token='{TOKEN}'", None, True),
+        (f" /* job */ -- x\n SET PGVEIL.Token TO 'analyst {TOKEN}' ", "analyst", False),
+    ],
+)
+def test_a_token_is_set(text: str, role: str | None, local: bool) -> None:
+    """In the forms that Postgres has for a setting with a plain literal."""
+    setting = token_setting(text.encode())
+    assert setting == (Hint(TOKEN, role), local)
+    assert TOKEN not in repr(setting)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"SET pgveil.tokens = '{TOKEN}'",
+        f"SET pgveil.token = E'{TOKEN}'",
+        f"SET pgveil.token = '{TOKEN}' 'x'",
+        f"SET pgveil.token = '{TOKEN}'; SELECT 1",
+        f"SET pgveil.token = '{TOKEN}' -- x",
+        f"SET pgveil.token '{TOKEN}'",
+        f"SET LOCAL SESSION pgveil.token = '{TOKEN}'",
+        f"/* /* */ SET pgveil.token = '{TOKEN}'",
+        f"SETpgveil.token = '{TOKEN}'",
+        f"SET pgveil.token TO'{TOKEN}'x",
+        "SET pgveil.token = 'x'",
+        "SET pgveil.token = ''",
+        "",
+    ],
+)
+def test_other_forms_set_none(text: str) -> None:
+    """They are the planner's, which refuses them, or are refused for the token that stands in them."""
+    assert token_setting(text.encode()) is None
+    if TOKEN in text and "pgveil.token" in text:
+        with pytest.raises(PolicyRefusal) as caught:
+            check_no_token(text.encode())
+        assert TOKEN not in f"{caught.value!r} {caught.value.detail} {caught.value.hint}"
+
+
+def test_tokens_far_from_hints_are_values() -> None:
+    """A table may hold them."""
+    check_no_token(f"SELECT '{TOKEN}'".encode())
+    check_no_token(b"SET pgveil.token = ''")

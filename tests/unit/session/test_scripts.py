@@ -6,6 +6,7 @@ import pytest
 
 from proxy.errors import JournalError, PolicyRefusal, Refusal, StatementSyntaxError
 from proxy.session.scripts import FAILING_STATEMENT, Script, Scripts
+from proxy.session.standing import Standing
 from tests.support.fake_planning import FakePlanning, FakeWatching
 
 _PATH = ("public",)
@@ -13,7 +14,7 @@ _PATH = ("public",)
 
 def _scripts() -> tuple[Scripts, FakePlanning, FakeWatching]:
     planning, watching = FakePlanning(), FakeWatching()
-    return Scripts(planning, watching), planning, watching
+    return Scripts(planning, watching, Standing()), planning, watching
 
 
 def _query(scripts: Scripts, text: bytes) -> Script:

@@ -16,10 +16,13 @@ def _known(path: SearchPath) -> bool:
     return path.known
 
 
-def _answer(path: SearchPath, *schemas: bytes, in_flight: bool = False, in_transaction: bool = False) -> bool:
+def _answer(
+    path: SearchPath, *schemas: bytes, asker: bytes | None = None, in_flight: bool = False, in_transaction: bool = False
+) -> bool:
+    path.row((asker,))
     for schema in schemas:
         path.row((schema,))
-    return path.answered(in_flight=in_flight, in_transaction=in_transaction)
+    return path.answered(in_flight=in_flight, in_transaction=in_transaction)[0]
 
 
 def test_a_change_makes_it_unknown_until_it_is_answered() -> None:
@@ -83,6 +86,24 @@ def test_a_report_of_the_server_counts_as_a_change() -> None:
 
 @pytest.mark.parametrize("cells", [(), (None,), (b"a", b"b"), (b"\xff",)])
 def test_an_answer_that_is_none_raises(cells: tuple[bytes | None, ...]) -> None:
-    """One cell of text in each row."""
+    """One cell of text in each row, the first of which may be NULL."""
+    path = SearchPath(())
+    path.row((None,))
     with pytest.raises(UpstreamProtocolError):
-        SearchPath(()).row(cells)
+        path.row(cells)
+    with pytest.raises(UpstreamProtocolError):
+        SearchPath(()).answered(in_flight=False, in_transaction=False)
+
+
+def test_who_was_set_to_ask_is_answered_with_the_path() -> None:
+    """NULL and an empty value are nobody; each change is told."""
+    path = SearchPath(("a",))
+
+    def changes(asker: bytes | None) -> tuple[bool, bool]:
+        path.row((asker,))
+        path.row((b"a",))
+        return path.answered(in_flight=False, in_transaction=False)
+
+    assert [changes(asker) for asker in (None, b"", b"r1", b"r1", b"r2", None)] == [
+        (False, changed) for changed in (False, False, True, False, True, True)
+    ]
