@@ -162,9 +162,10 @@ class UpstreamSettings(Section):
         description="name or address, or a folder with the server's Unix socket; or a list of such, or of `HOST:PORT`"
     )
     port: Port = Field(5432, description="port (also part of a Unix socket's name)")
-    target_session_attrs: Literal["any", "read-write", "primary", "standby", "prefer-standby"] = Field(
+    target_session_attrs: Literal["any", "read-write", "read-only", "primary", "standby", "prefer-standby"] = Field(
         "any",
-        description="which of several hosts will do: `any`, `read-write`, `primary`, `standby` or `prefer-standby`",
+        description="which of several hosts will do: `any`, `read-write`, `read-only`, `primary`, `standby` or "
+        "`prefer-standby`",
     )
     spares: int = Field(
         2,

@@ -22,6 +22,7 @@ class Target(Enum):
 
     ANY = "any"
     READ_WRITE = "read-write"
+    READ_ONLY = "read-only"
     PRIMARY = "primary"
     STANDBY = "standby"
     PREFER_STANDBY = "prefer-standby"
@@ -38,11 +39,14 @@ class Target(Enum):
         about the server.
         """
         standby = parameters.get("in_hot_standby") == "on"
+        read_only = standby or (not asked_read_only and parameters.get("default_transaction_read_only") == "on")
         match self:
             case Target.ANY | Target.PREFER_STANDBY:
                 return True
             case Target.READ_WRITE:
-                return not standby and (asked_read_only or parameters.get("default_transaction_read_only") != "on")
+                return not read_only
+            case Target.READ_ONLY:
+                return read_only
             case Target.PRIMARY:
                 return not standby
             case Target.STANDBY:

@@ -35,6 +35,9 @@ def test_what_failed_lately_is_tried_last() -> None:
         (Target.READ_WRITE, "off", "off", True),
         (Target.READ_WRITE, "off", "on", False),
         (Target.READ_WRITE, "on", "off", False),
+        (Target.READ_ONLY, "on", "off", True),
+        (Target.READ_ONLY, "off", "on", True),
+        (Target.READ_ONLY, "off", "off", False),
     ],
 )
 def test_what_will_do(target: Target, standby: str, read_only: str, *, fits: bool) -> None:
@@ -47,6 +50,7 @@ def test_a_wish_of_the_client_says_nothing_about_the_server() -> None:
     """A client that asks for read-only transactions still finds a server that can write."""
     parameters = {"in_hot_standby": "off", "default_transaction_read_only": "on"}
     assert Target.READ_WRITE.fits(parameters, asked_read_only=True)
+    assert not Target.READ_ONLY.fits(parameters, asked_read_only=True)
 
 
 def test_preferring_a_standby() -> None:
