@@ -15,7 +15,7 @@ from typing import Final
 from proxy.errors import PolicyRefusal, Refusal
 from proxy.identity.claims import Identity, TokenRefusedError
 from proxy.identity.principal import Principal
-from proxy.planner.plan import Plan
+from proxy.planner.plan import Plan, TokenCells
 from proxy.scopes import LivePlanning, Scopes, Tokens
 from proxy.session.hints import Hint
 from proxy.watching import SessionWatch
@@ -168,6 +168,10 @@ class AskedPlanning:
                 "Put /* pgveil: TOKEN */ before the statement.",
             )
         return plan
+
+    def with_arguments(self, plan: Plan, parameters: tuple[TokenCells | None, ...]) -> Plan:
+        """See ``Planning``."""
+        return self._asking.in_force.planning.with_arguments(plan, parameters)
 
     def is_protected(self, table_oid: int, attribute_number: int) -> bool:
         """See ``Planning``."""

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from proxy.catalog.snapshot import Snapshot
 from proxy.errors import PolicyRefusal
-from proxy.planner.plan import Plan
+from proxy.planner.plan import Plan, TokenCells
 from proxy.planner.planner import Planner, PlanningMeter
 from proxy.policy.bound import BoundPolicy, BoundRole, ShiftSecret, bind, without_keyring
 from proxy.policy.model import Policy
@@ -188,6 +188,10 @@ class LivePlanning:
             if refusal.sqlstate in _UNKNOWN_NAME:
                 self._kick(self._database)
             raise
+
+    def with_arguments(self, plan: Plan, parameters: tuple[TokenCells | None, ...]) -> Plan:
+        """See ``Planner.with_arguments``."""
+        return self._in_force().with_arguments(plan, parameters)
 
     def is_protected(self, table_oid: int, attribute_number: int) -> bool:
         """See ``Planner.is_protected``; everything is protected where no planner is in force."""

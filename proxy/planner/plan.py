@@ -135,6 +135,7 @@ class Plan:
     ``columns``: every column of a kind that it names or returns, with the mask it is shown under (also ``clear``).
     ``tokens``: by output position, the columns whose cells leave as tokens; None elsewhere, empty where there are none.
     ``token_parameters``: the same for the cells of Bind, by parameter number less one.
+    ``arguments``: of EXECUTE, the ``token_parameters`` for which stored values stand in its text; empty where none do.
     ``copy_format``: of COPY TO STDOUT with columns of tokens.
     ``token_literals``: the client's literals that were taken for tokens, for templates.
     ``template``: the plan that this one differs from in the text's constants only (see ``identity``).
@@ -153,6 +154,7 @@ class Plan:
     origins: tuple[Origin | None, ...] = ()
     tokens: tuple[TokenCells | None, ...] = ()
     token_parameters: tuple[TokenCells | None, ...] = ()
+    arguments: tuple[TokenCells | None, ...] = ()
     copy_format: CopyFormat | None = None
     effects: Effects = Effects()
     touches_protected: bool = False

@@ -23,10 +23,11 @@ from proxy.planner.frames import copy_as_query, only_query, with_query
 from proxy.planner.judge import Body, Judgement, judge
 from proxy.planner.lineage import Lineage
 from proxy.planner.outputs import Columns, Protected
-from proxy.planner.plan import CopyFormat, Decision, Effects, Plan, ShownColumn, StatementKind
+from proxy.planner.plan import CopyFormat, Decision, Effects, Plan, ShownColumn, StatementKind, TokenCells
 from proxy.planner.references import Change, inner
 from proxy.planner.rewriting import rewrite_query
 from proxy.planner.sources import Resolver, Source, Treatment
+from proxy.planner.tokens.arguments import check_declared
 from proxy.planner.tokens.check import Typed
 from proxy.planner.tokens.literals import stored_constant
 from proxy.planner.views import Views
@@ -107,6 +108,11 @@ class Planner:
         if isinstance(known, Plan):
             return known
         raise known.with_traceback(None)
+
+    def with_arguments(self, plan: Plan, parameters: tuple[TokenCells | None, ...]) -> Plan:
+        """See ``session.ports.Planning``."""
+        text = self._views.tokens.with_stored_arguments(plan.text, parameters)
+        return replace(plan, text=text, decision=Decision.REWRITTEN, arguments=parameters)
 
     def is_protected(self, table_oid: int, attribute_number: int) -> bool:
         """Whether RowDescription may not name this column (design: the check before the first row)."""
@@ -223,8 +229,8 @@ class Planner:
             sent, scans, typed = rewrite_query(query, text, reads, resolver.resolve, self._views.text, check)
         below = frozenset(scan for s in sources for scan in self._views.scans_of(s))
         assert_contained(sent, scans | below, resolver.resolve)
-        if any(typed.parameters) and judgement.kind is StatementKind.PREPARE:
-            raise _tokens_in("the arguments of EXECUTE")
+        if typed.parameters and judgement.kind is StatementKind.PREPARE:
+            check_declared(inner(tree.stmts[0].stmt), typed.parameters)
         return (with_query(tree, text, sent) if nested else sent), typed
 
     def _target(self, source: Source, change: Change) -> Source:
@@ -250,16 +256,12 @@ def _copy_format(tree: Any, judgement: Judgement, outputs: Columns | None) -> Co
     if judgement.kind is not StatementKind.COPY_OUT:
         return None
     if outputs is None:
-        raise _tokens_in("a COPY whose columns are not known")
+        raise UnsupportedRefusal(
+            "tokens in a COPY whose columns are not known are not supported",
+            reason="token",
+            hint="Name the columns that are to be copied.",
+        )
     return copy_format(inner(tree.stmts[0].stmt), tuple(output.name for output in outputs))
-
-
-def _tokens_in(what: str) -> UnsupportedRefusal:
-    return UnsupportedRefusal(
-        f"tokens in {what} are not supported",
-        reason="token",
-        hint="Use the driver's own prepared statements, or write the token into the statement.",
-    )
 
 
 def _with_inner(plan: Plan, judgement: Judgement) -> Plan:

@@ -58,6 +58,7 @@ def _with_text(plan: Plan, text: str) -> Plan:
         plan.origins,
         plan.tokens,
         plan.token_parameters,
+        plan.arguments,
         plan.copy_format,
         plan.effects,
         plan.touches_protected,

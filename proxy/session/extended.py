@@ -12,6 +12,7 @@ from struct import Struct
 from typing import Final
 
 from proxy.errors import ClientProtocolError, JournalError, ProxyError, UnsupportedRefusal
+from proxy.planner.plan import Plan
 from proxy.session.barrier import HOLD, Barrier
 from proxy.session.edge import bind_with_stored_values
 from proxy.session.renewal import Renewal
@@ -60,10 +61,6 @@ class Extended:
             if name:
                 self._check_unused(name)
             statement = self._plan(name, text, data[text_end + 1 : stop])
-            plan = statement.plan if statement is not None else None
-            # A stale one must not be described: what it shows is not what was planned.
-            if plan is not None and plan.prepared is not None and state.path.known:
-                self._renewal.check(plan.prepared.encode())
         except ProxyError as refusal:
             return self._refuse(refusal, Request.PARSE, name, frame(PARSE, name + b"\0" + _FAILING_TEXT + bytes(3)))
         if statement is None:
@@ -160,6 +157,9 @@ class Extended:
                 return HOLD
             if not state.path.known and state.status != FAILED:
                 return self._refuse(self._barrier.refusal(), Request.EXECUTE, portal, _FAILING_EXECUTE)
+        statement = state.opening.get(portal)
+        if statement is not None and statement.plan is not None and not self._is_certain(statement.plan):
+            return HOLD
         closing = state.closing() if state.to_close else b""
         statement = state.opening.get(portal)
         state.flight_open = True
@@ -203,7 +203,7 @@ class Extended:
                 hint="Send Bind and Execute after the change is complete.",
             )
         if plan.prepared is not None:
-            self._renewal.check(plan.prepared.encode())
+            self._renewal.check(plan)
         if plan.effects.prepares is not None:
             made = prepared_by_sql(plan, statement.text, state.epoch)
             state.statements.change(made.name, made)
@@ -257,7 +257,21 @@ class Extended:
                     refusal.position = None  # with one clients print the line that it is in, and the token with it
                 raise
         sent = asked if script.text is None else script.text
-        return Statement(name, text, parameter_types, script.plans[0] if script.plans else None, sent, epoch)
+        plan = script.plans[0] if script.plans else None
+        # A stale one must not be described either: what it shows is not what was planned.
+        if plan is not None and plan.prepared is not None and path.known:
+            if not self._is_certain(plan):
+                return None
+            executed = self._renewal.executed(plan)
+            plan, sent = executed, sent if executed is plan else executed.text.encode()
+        return Statement(name, text, parameter_types, plan, sent, epoch)
+
+    def _is_certain(self, plan: Plan) -> bool:
+        """Whether the statement that EXECUTE names is certain enough for its arguments; if not, it must wait."""
+        state = self._state
+        if plan.prepared is None or state.statements.certain(plan.prepared.encode(), state.flight):
+            return True
+        return self._barrier.answered()
 
     def _independent(self, text: bytes) -> Script | None:
         """The script where it is the same under every search path."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from proxy.errors import Refusal
-from proxy.planner.plan import Plan
+from proxy.planner.plan import Plan, TokenCells
 from proxy.tokens.types import TokenType
 
 
@@ -37,6 +37,12 @@ class Planning(Protocol):
 
     def plan(self, text: str, search_path: tuple[str, ...]) -> Plan:
         """The plan for one statement (raises Refusal). ``search_path`` as ``current_schemas(false)`` would print it."""
+
+    def with_arguments(self, plan: Plan, parameters: tuple[TokenCells | None, ...]) -> Plan:
+        """The plan of EXECUTE with stored values in place of the tokens among its arguments (raises Refusal).
+
+        ``parameters``: which parameters of the statement that it names are tokens, at least one.
+        """
 
     def is_protected(self, table_oid: int, attribute_number: int) -> bool:
         """Whether this column's stored value must never reach this principal (masked, hidden or unreadable)."""

@@ -7,8 +7,9 @@ Invariant: a statement passes here only if the text that the server has for it i
 from __future__ import annotations
 
 from proxy.errors import ProxyError
+from proxy.planner.plan import Plan, TokenCells
 from proxy.session.state import State
-from proxy.session.statements import Statement, check_arguments, prepared_by_sql, stale_statement
+from proxy.session.statements import Statement, prepared_by_sql, stale_statement
 
 
 class Renewal:
@@ -19,13 +20,28 @@ class Renewal:
     def __init__(self, state: State) -> None:
         self._state = state
 
-    def check(self, name: bytes) -> None:
-        """Raise a refusal where EXECUTE of this name must not run (one that nobody made is left to the server)."""
-        statement = self._state.statements.expected(name)
+    def executed(self, execute: Plan) -> Plan:
+        """The plan of EXECUTE with stored values for the tokens that the statement takes which it names now.
+
+        Raises a refusal where it must not run (of one that nobody made the server says so). What the name stands for
+        must be certain.
+        """
+        return self.with_arguments(execute, self._parameters(execute))
+
+    def with_arguments(self, execute: Plan, parameters: tuple[TokenCells | None, ...]) -> Plan:
+        """The same for a statement of these parameters."""
+        return self._state.planning.with_arguments(execute, parameters) if parameters else execute
+
+    def check(self, execute: Plan) -> None:
+        """Raise a refusal where EXECUTE must not run with the arguments that it has, which were put there before."""
+        if self._parameters(execute) != execute.arguments:
+            raise stale_statement((execute.prepared or "").encode())
+
+    def _parameters(self, execute: Plan) -> tuple[TokenCells | None, ...]:
+        statement = self._state.statements.expected((execute.prepared or "").encode())
         if statement is not None and statement.epoch != self._state.epoch:
             statement = self.again(statement)
-        if statement is not None:
-            check_arguments(statement)
+        return statement.token_parameters if statement is not None else ()
 
     def again(self, statement: Statement) -> Statement:
         """The same statement under a plan of now. Raises a refusal where the server has it as another one."""

@@ -202,6 +202,10 @@ class Scripts:
                 error.position += offset
             raise
 
+    def with_plans(self, text: bytes, script: Script, plans: tuple[Plan, ...]) -> Script:
+        """The script for ``text`` with other plans for the same statements."""
+        return script if plans == script.plans else _script(_decode(text), plans, script.refusal, script.prepares)
+
     def _without_journal(self, text: bytes, script: Script, error: JournalError) -> Script:
         first = next(i for i, plan in enumerate(script.plans) if plan.touches_protected)
         return self.refused_at(text, script, first, journal_refusal(error))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from proxy.errors import ClientProtocolError, Refusal, UnsupportedRefusal
+from proxy.planner.plan import TokenCells
 from proxy.session.barrier import HOLD, Barrier
 from proxy.session.renewal import Renewal
 from proxy.session.replies import OwedScript
@@ -46,12 +47,12 @@ class Simple:
         except Refusal as refusal:
             state.scripts.note(refusal)
             text, script = given, Script((), _FAILING_TEXT, refusal)
+        if text is not None and script is not None and script.executes:
+            script = self._with_arguments(text, script)
         if text is None or script is None:
             return HOLD
         if text is not given:
             script = _without_hint(script, text)
-        if script.executes:
-            script = self._with_valid_statements(text, script)
         if script.path_changes:
             state.path_may_change(script.path_changes)
         closing = state.closing() if state.to_close else b""
@@ -65,18 +66,31 @@ class Simple:
             return closing + frame(QUERY, script.text + b"\0")
         return closing + data[pos:stop] if closing else None
 
-    def _with_valid_statements(self, text: bytes, script: Script) -> Script:
-        """The script, cut short where EXECUTE names a statement that would be planned differently by now."""
-        prepared: set[str] = set()
-        for index, plan in enumerate(script.plans):
+    def _with_arguments(self, text: bytes, script: Script) -> Script | None:
+        """The script with stored values for tokens that are arguments of EXECUTE, None where it must wait.
+
+        Cut short where EXECUTE names a statement that would be planned differently by now.
+        """
+        state = self._state
+        made: dict[str, tuple[TokenCells | None, ...]] = {}  # a PREPARE that fails ends the script
+        plans = list(script.plans)
+        for index, plan in enumerate(plans):
             if plan.effects.prepares is not None:
-                prepared.add(plan.effects.prepares)
-            elif plan.prepared is not None and plan.prepared not in prepared:
-                try:
-                    self._renewal.check(plan.prepared.encode())
-                except Refusal as refusal:
-                    return self._state.scripts.refused_at(text, script, index, refusal)
-        return script
+                made[plan.effects.prepares] = plan.inner.token_parameters if plan.inner is not None else ()
+            if plan.prepared is None:
+                continue
+            certain = plan.prepared in made or state.statements.certain(plan.prepared.encode(), state.flight)
+            if not (certain or self._barrier.answered()):
+                return None
+            try:
+                if plan.prepared in made:
+                    plans[index] = self._renewal.with_arguments(plan, made[plan.prepared])
+                else:
+                    plans[index] = self._renewal.executed(plan)
+            except Refusal as refusal:
+                script = state.scripts.with_plans(text, script, tuple(plans))
+                return state.scripts.refused_at(text, script, index, refusal)
+        return state.scripts.with_plans(text, script, tuple(plans))
 
     def function_call(self, data: bytes, pos: int, stop: int) -> bytes | None:
         """A FunctionCall: refused."""

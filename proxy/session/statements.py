@@ -273,7 +273,8 @@ class Statements:
         """The plan that says how the rows of ``plan`` are treated: for FETCH its cursor's, for EXECUTE its statement's.
 
         None where a portal was not made by a statement that we know. ``epoch``: when ``plan`` was sent.
-        Raises UnsupportedRefusal where what it names belongs to an older epoch than it may, or may not be executed.
+        Raises UnsupportedRefusal where what it names belongs to an older epoch than it may, or is not the statement
+        that the arguments of EXECUTE were for.
         """
         for _ in range(_MAX_CHAIN):
             if plan is None:
@@ -287,22 +288,12 @@ class Statements:
                 source = self.confirmed.get(plan.prepared.encode())
                 if source is not None and source.epoch < epoch:
                     raise stale_statement(source.name)
-                if source is not None:
-                    check_arguments(source)
+                if source is not None and source.token_parameters != plan.arguments:
+                    raise stale_statement(source.name)
             else:
                 return plan
             plan = source.plan if source is not None else None
         raise UnsupportedRefusal("a cursor of a cursor of a cursor is not supported", reason="cursor")
-
-
-def check_arguments(statement: Statement) -> None:
-    """Refuse EXECUTE of a statement with tokens among its parameters, since its arguments would be stored values."""
-    if statement.plan is not None and any(statement.plan.token_parameters):
-        raise UnsupportedRefusal(
-            "tokens in the arguments of EXECUTE are not supported",
-            reason="token",
-            hint="Bind the statement by the driver, or use a plain SELECT.",
-        )
 
 
 def stale_portal(name: bytes) -> Refusal:

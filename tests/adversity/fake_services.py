@@ -8,7 +8,7 @@ import time
 from proxy.errors import AuthenticationError, CatalogError, Refusal
 from proxy.identity.principal import Principal
 from proxy.net.ports import OpenedSession
-from proxy.planner.plan import Decision, Plan, StatementKind
+from proxy.planner.plan import Decision, Plan, StatementKind, TokenCells
 from proxy.session.ports import TokenCodec
 from proxy.session.startup import Startup
 from tests.support.fake_tokens import FakeTokens
@@ -28,6 +28,9 @@ class PassingPlanning:
         if "BUG" in text:
             raise ZeroDivisionError(text * 2)
         return Plan(text, Decision.PASSED, StatementKind.SELECT, "0")
+
+    def with_arguments(self, plan: Plan, parameters: tuple[TokenCells | None, ...]) -> Plan:
+        return plan
 
     def is_protected(self, table_oid: int, attribute_number: int) -> bool:
         return False

@@ -142,9 +142,7 @@ def test_guessing_by_an_argument_of_execute(session: WireSession, stored: list[s
     _ask(session, _parse(b"a", count))
     guess = b"EXECUTE a('" + stored[0].encode() + b"')"
     session.send(Query(guess).encode())
-    assert types(session.until("Z")) == "E(0A000)Z"
-    session.send(Query(b"ROLLBACK").encode())
-    assert types(session.until("Z")) == "CZ"
+    assert b"7000" in dict(session.until("Z"))["D"]
     session.send(
         *(Describe(b"S", b"nobody").encode(), Close(b"S", b"a").encode(), _parse(b"a", b"SELECT $1::text")),
         SYNC_MESSAGE,

@@ -13,7 +13,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.support.corpus import CorpusStatement, load_corpus
+from tests.support.answers import Way
+from tests.support.corpus import CorpusStatement, Order, load_corpus
 from tests.support.postgres import Clinic
 from tests.support.token_oracle import CANARY
 from tests.support.token_proxy import POLICY, TokenProxy, token_proxy
@@ -89,12 +90,71 @@ def test_cursors_carry_tokens(
             assert cursor.fetchall() == expected[6:]
 
 
-def test_tokens_for_execute_are_refused(session: psycopg.Connection[Any]) -> None:
-    """SQL's own PREPARE: its arguments are expressions, in which no token can be told."""
-    with pytest.raises(psycopg.errors.FeatureNotSupported, match="arguments of EXECUTE"):
-        session.execute("PREPARE q AS SELECT id FROM patients WHERE mrn = $1")
-    session.execute("PREPARE q (int) AS SELECT mrn FROM patients WHERE id = $1")
-    assert CANARY not in str(session.execute("EXECUTE q (1)").fetchall())
+SCRIPTS = {
+    "equality": [
+        "PREPARE q AS SELECT id, mrn FROM patients WHERE mrn = $1",
+        *(f"EXECUTE q ({a})" for a in ("'TOK1'", "'TOK2'::text", "NULL", "'nobody'", "'STORED1'", "''", "'x', 'y'")),
+    ],
+    "declared types": [
+        "PREPARE q (varchar, int) AS SELECT id FROM visits WHERE mrn = $1 AND id > $2 ORDER BY id",
+        "EXECUTE q ('TOK1', 3 + 4)",
+        "EXECUTE q ('STORED1', 0)",
+    ],
+    "arrays": [
+        "PREPARE q AS SELECT id FROM patients WHERE mrn = ANY ($1) ORDER BY id",
+        *(f"EXECUTE q ({a})" for a in ("ARRAY['TOK1', 'x', NULL]", "'{TOK3,STORED4}'", "'{}'")),
+    ],
+    "numbers": [
+        "PREPARE q AS SELECT id, account FROM patients WHERE account IN ($1, $2)",
+        *(f"EXECUTE q ({a})" for a in ("ACC1, 'ACC3'", "7, 123456789012345678901234567890", "'x', 1", "8, 77000001")),
+    ],
+    "identifiers": [
+        "PREPARE q AS SELECT id FROM patients WHERE device = $1",
+        "EXECUTE q ('DEV2')",
+        "EXECUTE q ('x')",
+    ],
+    "order": ["PREPARE q AS SELECT mrn FROM patients WHERE mrn > $1 ORDER BY mrn LIMIT 2", "EXECUTE q ('TOK4')"],
+    "a constant that comes back": [
+        "PREPARE q AS SELECT coalesce(mrn, $1) FROM visits ORDER BY id",
+        "EXECUTE q ('none')",
+    ],
+    "another statement of the name": [
+        "BEGIN",
+        "PREPARE q AS SELECT id FROM patients WHERE mrn = $1",
+        "EXECUTE q ('TOK5')",
+        "DEALLOCATE q",
+        "PREPARE q AS SELECT $1::text",
+        "EXECUTE q ('TOK5')",
+        "EXECUTE q ('STORED5')",
+        "ROLLBACK",
+    ],
+}
+
+
+@pytest.mark.parametrize("role", ["analyst", "partner"])
+@pytest.mark.parametrize("title", SCRIPTS)
+def test_execute_takes_tokens(tokens: TokenProxy, title: str, role: str) -> None:
+    """As the masked copy does, however PREPARE and EXECUTE are sent; a stored value finds nobody."""
+    text = ";\n".join(SCRIPTS[title])
+    script = tokens.statement(CorpusStatement("scripts", title, text, Order.TOTAL), role)
+    for way in Way:
+        found = tokens.oracle.compare_script(script, role, way)
+        assert not found, "\n".join([f"as {role}, {way.value}:", text, "", *found])
+
+
+def test_what_execute_takes_for_a_token_is_a_constant(tokens: TokenProxy, session: psycopg.Connection[Any]) -> None:
+    """What is computed is no token, and a type of another width would cut what a token stands for."""
+    session.execute("PREPARE q AS SELECT id FROM patients WHERE mrn = $1")
+    with pytest.raises(psycopg.errors.FeatureNotSupported, match="argument 1 of EXECUTE"):
+        session.execute("EXECUTE q (upper('x'))")
+    for declared in ("name", '"char"', "text[]", "character"):
+        with pytest.raises(psycopg.errors.FeatureNotSupported, match="parameter 1"):
+            session.execute(f"PREPARE r ({declared}) AS SELECT id FROM patients WHERE mrn = $1")
+    with pytest.raises(psycopg.errors.FeatureNotSupported, match="parameter 1"):
+        session.execute("PREPARE r (int) AS SELECT id FROM patients WHERE account = $1")
+    cursor = session.execute(f"PREPARE s AS SELECT id, mrn FROM patients WHERE mrn = $1; EXECUTE s ('{tokens.mrn(6)}')")
+    assert cursor.nextset()
+    assert cursor.fetchall() == [(6, tokens.mrn(6))]
 
 
 def test_no_one_sees_the_stored_value_of_a_literal(tokens: TokenProxy, session: psycopg.Connection[Any]) -> None:

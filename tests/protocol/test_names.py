@@ -5,7 +5,7 @@ Must not know: SQL. Invariant: what was decided for the one is never done to the
 
 from __future__ import annotations
 
-from proxy.errors import UnsupportedRefusal, UpstreamProtocolError
+from proxy.errors import UpstreamProtocolError
 from proxy.wire.frontend import SYNC_MESSAGE, Bind, Close, Describe, Execute, Parse, Query
 from tests.support.playbook import (
     BOUND,
@@ -86,32 +86,67 @@ def test_a_portal_of_execute_gives_no_rows_of_a_cursor_opened_later() -> None:
     )
 
 
-def test_the_arguments_of_execute_are_no_tokens() -> None:
-    """A statement with tokens among its parameters is executed by Bind only: SQL would give it stored values."""
-    book = _begun().client(Parse(b"a", b"select tokens"), SYNC_MESSAGE).back(PARSED, IN_TRANSACTION)
+def test_arguments_of_execute_enter_as_stored_values() -> None:
+    """However the statement was prepared and EXECUTE is sent; what is no constant is refused in step."""
+    run = (Bind(b"", b"e", _NOTHING), Describe(b"P", b""), Execute(b""), SYNC_MESSAGE)
     (
-        book.client(Query(b"execute a"))
-        .to_upstream(Query(REFUSED_TEXT))
-        .upstream(error("42883"), FAILED)
-        .client(Parse(b"e", b"execute a"), SYNC_MESSAGE)
-        .to_upstream(Parse(b"e", REFUSED_TEXT), SYNC_MESSAGE)
+        _begun()
+        .client(Parse(b"a", b"select tokens"), SYNC_MESSAGE)
+        .back(PARSED, IN_TRANSACTION)
+        .client(Query(b"execute a tok:x"))
+        .to_upstream(Query(b"execute a x"))
+        .upstream(_TWO, row(b"y", b"z"), done("SELECT 1"), IN_TRANSACTION)
+        .to_client(_TWO, row(b"tok:y", b"z"), done("SELECT 1"), IN_TRANSACTION)
+        .client(Query(b"prepare q as select tokens; execute q tok:x"))
+        .to_upstream(Query(b"prepare q as select tokens\n;\nexecute q x"))
+        .upstream(done("PREPARE"), _TWO, row(b"y", b"z"), done("SELECT 1"), IN_TRANSACTION)
+        .to_client(done("PREPARE"), _TWO, row(b"tok:y", b"z"), done("SELECT 1"), IN_TRANSACTION)
+        .client(Parse(b"e", b"execute q tok:x"), *run)
+        .to_upstream(Parse(b"e", b"execute q x"), *run)
+        .upstream(PARSED, BOUND, _TWO, row(b"y", b"z"), done("SELECT 1"), IN_TRANSACTION)
+        .to_client(PARSED, BOUND, _TWO, row(b"tok:y", b"z"), done("SELECT 1"), IN_TRANSACTION)
+        .client(Query(b"select 1; execute a computed"))
+        .to_upstream(Query(b"select 1\n;\n" + REFUSED_TEXT))
+        .upstream(columns((0, 0)), done("SELECT 0"), error("42883"), FAILED)
+        .client(Parse(b"f", b"execute a computed"), SYNC_MESSAGE)
+        .to_upstream(Parse(b"f", REFUSED_TEXT), SYNC_MESSAGE)
         .upstream(error("42883"), FAILED)
         .refuses("token", "token")
         .run()
     )
 
 
-def test_arguments_of_a_statement_that_was_not_replaced_give_no_rows() -> None:
-    """The client had sent all this before anyone could know that its Close was skipped."""
+def test_arguments_of_execute_wait_until_it_is_certain_which_statement_they_are_for() -> None:
+    """The client had sent all this before anyone could know that its Close was skipped, or its PREPARE failed."""
     (
-        _begun()
+        Playbook()
         .client(Parse(b"a", b"select tokens"), SYNC_MESSAGE)
-        .back(PARSED, IN_TRANSACTION)
+        .back(PARSED, IDLE)
         .client(Describe(b"S", b"nobody"), Close(b"S", b"a"), Parse(b"a", b"select 1"), SYNC_MESSAGE)
-        .client(Query(b"rollback"), Query(b"execute a"))
-        .upstream(error("26000"), FAILED, done("ROLLBACK"), IDLE, _TWO)
-        .to_client(error("26000"), FAILED, done("ROLLBACK"), IDLE)
-        .ends(UnsupportedRefusal)
+        .client(Query(b"execute a guess"))
+        .to_upstream()
+        .upstream(error("26000"), IDLE)
+        .to_upstream(Query(b"execute a guess"))
+        .upstream(_TWO, row(b"lit:guess", b"z"), done("SELECT 1"), IDLE)
+        .to_client(_TWO, row(b"guess", b"z"), done("SELECT 1"), IDLE)
+        .client(Query(b"prepare a as select 1"), Parse(b"e", b"execute a tok:x"), SYNC_MESSAGE)
+        .to_upstream(Query(b"prepare a as select 1"))
+        .upstream(error("42P05"), IDLE)
+        .to_upstream(Parse(b"e", b"execute a x"), SYNC_MESSAGE)
+        .upstream(PARSED, IDLE)
+        .run()
+    )
+
+
+def test_arguments_are_not_given_to_a_statement_that_was_made_since() -> None:
+    """EXECUTE looks up the name when it runs, and what its arguments stand for would come back."""
+    (
+        Playbook()
+        .client(Parse(b"a", b"select tokens"), Parse(b"e", b"execute a tok:x"), Bind(b"p", b"e", _NOTHING))
+        .client(Close(b"S", b"a"), Parse(b"a", b"select 1"), Execute(b"p"), SYNC_MESSAGE)
+        .upstream(PARSED, PARSED, BOUND, CLOSED, PARSED, error("34000"), IDLE)
+        .to_upstream()
+        .refuses("stale_plan")
         .run()
     )
 

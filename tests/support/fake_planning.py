@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from proxy.errors import JournalError, PolicyRefusal, Refusal, StatementSyntaxError
+from proxy.errors import JournalError, PolicyRefusal, Refusal, StatementSyntaxError, UnsupportedRefusal
 from proxy.planner.plan import CopyFormat, CopyKind, Decision, Effects, Origin, Plan, StatementKind, TokenCells
 from proxy.tokens.types import StoredType, TokenFormat, TokenType
 from tests.support.fake_tokens import FakeTokens
@@ -106,6 +106,13 @@ class FakePlanning:
             inner = replace(plan, kind=StatementKind.SELECT, effects=Effects())
             return replace(plan, origins=(), inner=inner)
         return plan
+
+    def with_arguments(self, plan: Plan, parameters: tuple[TokenCells | None, ...]) -> Plan:
+        """Without their prefixes; ``computed`` is no constant."""
+        if "computed" in plan.text:
+            raise UnsupportedRefusal("not a constant", reason="token")
+        text = plan.text.replace("tok:", "")
+        return replace(plan, text=text, decision=Decision.REWRITTEN, arguments=parameters)
 
     def is_protected(self, table_oid: int, attribute_number: int) -> bool:
         """One column is."""

@@ -10,21 +10,28 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from sqlglot import exp
 
 from proxy.planner.plan import TokenCells
+from proxy.planner.references import RelationReference
 from proxy.planner.tokens.coverage import assert_covered
 from proxy.planner.tokens.findings import Extreme, Findings, Outputs
 from proxy.planner.tokens.literals import check_casts, parameter_cells, place_literals, token_cells
 from proxy.planner.tokens.order import OpaqueOrder
 from proxy.planner.tokens.queries import Queries, output_label
-from proxy.planner.tokens.refusals import misused
+from proxy.planner.tokens.refusals import Use, misused, unsafe
 from proxy.planner.tokens.scopes import Scope
-from proxy.planner.tokens.sources import Relations
-from proxy.planner.tokens.variables import Held, Variable
+from proxy.planner.tokens.sources import RelationColumns, Relations
+from proxy.planner.tokens.variables import Held, Tokens, Variable, unify
 from proxy.tokens.types import TokenType, Vocabulary
+
+_AS_ARGUMENT: Final = Use("as an argument", meets=True, instead="Write the token itself, as a constant.")
+
+
+def _no_relations(reference: RelationReference) -> tuple[str, RelationColumns | None]:
+    raise unsafe(f"Its arguments read {reference}.")
 
 
 def _as_it_is(tree: exp.Expr) -> exp.Expr:
@@ -61,7 +68,30 @@ def check_tokens(
     """
     queries = Queries(relations, is_user_function)
     outputs = queries.query(tree, Scope())
-    findings = queries.findings
+    return _judged(original, queries.findings, outputs, vocabulary)
+
+
+def check_arguments(
+    tree: exp.Expr,
+    original: Any,
+    parameters: tuple[TokenCells | None, ...],
+    is_user_function: Callable[[str], bool],
+    vocabulary: Vocabulary,
+) -> Typed:
+    """The same for the arguments of EXECUTE, as the outputs of a SELECT without FROM.
+
+    ``parameters``: which of them are tokens.
+    """
+    queries = Queries(_no_relations, is_user_function)
+    outputs = queries.query(tree, Scope())
+    for number, (output, cells) in enumerate(zip(outputs.columns, parameters, strict=False), 1):
+        if cells is not None:
+            held = Held(Tokens(cells.type, f"argument {number} of EXECUTE"), cells.array)
+            unify(output.kind, held.variable(), _AS_ARGUMENT)
+    return _judged(original, queries.findings, outputs, vocabulary)
+
+
+def _judged(original: Any, findings: Findings, outputs: Outputs, vocabulary: Vocabulary) -> Typed:
     assert_covered(original, findings)
     check_casts(findings)
     for kind, use in findings.forbidden:

@@ -20,7 +20,7 @@ from proxy.planner.tokens.variables import Elements, Tokens, Variable
 from proxy.tokens.types import StoredType, TokenType, Vocabulary
 
 _TEXTS: Final = frozenset({"text", "varchar", "character varying"})
-_CASTS: Final[dict[StoredType, frozenset[str]]] = {
+SPELLINGS: Final[dict[StoredType, frozenset[str]]] = {
     StoredType.TEXT: _TEXTS,
     StoredType.VARCHAR: _TEXTS,
     StoredType.BPCHAR: frozenset({"bpchar"}),
@@ -82,8 +82,7 @@ def _fits(kind: Variable, spelling: str, token_type: TokenType) -> bool:
     if match is None:
         return False
     name = match[1].removeprefix("pg_catalog.").strip()
-    is_array = isinstance(kind.bound, Elements)
-    return name in _CASTS[token_type.stored] and bool(match[2]) is is_array
+    return name in SPELLINGS[token_type.stored] and bool(match[2]) is isinstance(kind.bound, Elements)
 
 
 def stored_constant(vocabulary: Vocabulary, token_type: TokenType, constant: str) -> str:

@@ -14,9 +14,11 @@ from sqlglot import exp
 
 from proxy.catalog.snapshot import Relation, RelationKind, Snapshot
 from proxy.errors import UnsupportedRefusal
+from proxy.planner.plan import TokenCells
 from proxy.planner.pruning import needed_names
 from proxy.planner.references import RelationReference
 from proxy.planner.sources import Source
+from proxy.planner.tokens.arguments import with_stored_arguments
 from proxy.planner.tokens.check import Typed, check_tokens
 from proxy.planner.tokens.refusals import no_keys
 from proxy.planner.tokens.sources import RelationColumns
@@ -61,6 +63,12 @@ class TokenReach:
             return source.schema, self.columns(source)
 
         return check_tokens(tree, original, relations, self._is_user_function, self.vocabulary)
+
+    def with_stored_arguments(self, execute: str, parameters: tuple[TokenCells | None, ...]) -> str:
+        """See ``arguments``. Raises UnsupportedRefusal with reason ``token``."""
+        if self.vocabulary is None:
+            raise no_keys("an argument of EXECUTE")
+        return with_stored_arguments(execute, parameters, self._is_user_function, self.vocabulary)
 
     def columns(self, source: Source) -> RelationColumns | None:
         """The columns of a relation as the role sees them; None where they are not known (system catalogs)."""

@@ -15,7 +15,7 @@ from proxy.net.ports import OpenedSession
 from proxy.net.relay import Relay
 from proxy.net.servers import ServerAddress
 from proxy.net.upstream import UpstreamLink
-from proxy.planner.plan import Decision, Plan, StatementKind
+from proxy.planner.plan import Decision, Plan, StatementKind, TokenCells
 from proxy.session.ports import TokenCodec
 from proxy.session.startup import Startup, read_startup
 from proxy.session.upstream_login import UpstreamReady
@@ -122,6 +122,9 @@ class Services:
 
     def plan(self, text: str, search_path: tuple[str, ...]) -> Plan:
         return Plan(text, Decision.PASSED, StatementKind.SELECT, "0")
+
+    def with_arguments(self, plan: Plan, parameters: tuple[TokenCells | None, ...]) -> Plan:
+        return plan
 
     def is_protected(self, table_oid: int, attribute_number: int) -> bool:
         return False
