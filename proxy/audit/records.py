@@ -63,7 +63,12 @@ class SessionFacts:
 def timestamp(at: float) -> str:
     """RFC 3339 in UTC with milliseconds; ``at`` is in seconds since the epoch."""
     whole, thousandths = divmod(round(at * 1000), 1000)
-    return f"{datetime.fromtimestamp(whole, UTC):%Y-%m-%dT%H:%M:%S}.{thousandths:03d}Z"
+    return f"{_second(whole)}.{thousandths:03d}Z"
+
+
+@lru_cache(maxsize=4)  # records come many to the second, and to format a time costs more than all the rest of one
+def _second(whole: int) -> str:
+    return f"{datetime.fromtimestamp(whole, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def login(at: float, facts: SessionFacts) -> bytes:
@@ -213,19 +218,14 @@ def statement(
 
     This runs for every statement, so the line is put together rather than encoded.
     """
-    return b'%b,%b,%b,"rows":%b,"seconds":%.6f,"sqlstate":%b}\n' % (
-        _opening(round(at * 1000)),
+    return b'{"time":"%b","type":"statement",%b,%b,"rows":%b,"seconds":%.6f,"sqlstate":%b}\n' % (
+        timestamp(at).encode("ascii"),
         of_session,
         of_plan,
         _NULL if rows is None else b"%d" % rows,
         seconds,
         _NULL if sqlstate is None else json.dumps(sqlstate).encode("ascii"),
     )
-
-
-@lru_cache(maxsize=4)  # statements come many to the millisecond, and a time costs more than the rest of a record
-def _opening(milliseconds: int) -> bytes:
-    return f'{{"time":"{timestamp(milliseconds / 1000)}","type":"statement"'.encode("ascii")
 
 
 def _line(at: float, kind: str, fields: Mapping[str, object]) -> bytes:

@@ -8,6 +8,7 @@ It judges nothing; the aims beside the tables are for the reader.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import statistics
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -17,9 +18,10 @@ from rich.progress import Progress
 from rich.table import Table
 
 from tests.bench import measure
+from tests.bench.logins import Logins, log_in, quantile
 from tests.bench.measure import Throughput
 from tests.bench.rig import Rig, Target, rig
-from tests.bench.sessions import Sessions, run_sessions
+from tests.bench.sessions import DASHBOARD_LIST, Sessions, run_sessions
 
 _CONSOLE = Console(highlight=False)
 _Result = TypeVar("_Result")
@@ -35,6 +37,7 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, default=200, help="concurrent sessions (default 200)")
     parser.add_argument("--minutes", type=float, default=2, help="how long they run (default 2)")
     parser.add_argument("--pause", type=float, default=1.0, help="seconds between two of their queries (default 1)")
+    parser.add_argument("--bursts", type=int, default=10, help="bursts of logins in a round (default 10)")
     parser.add_argument("only", nargs="*", metavar="PART", help=f"parts to run: {', '.join(_PARTS)} (default all)")
     options = parser.parse_args()
     unknown = set(options.only) - _PARTS.keys()
@@ -66,17 +69,27 @@ def _points(running: Rig, options: argparse.Namespace) -> None:
 
 
 def _logins(running: Rig, options: argparse.Namespace) -> None:
-    targets = [target for target in running.targets if target.name != "direct, unmasked"]
-    for connections in options.connections:
+    """One after another, and as many at a moment as a dashboard has charts."""
+    rewritten = measure.planner_of(running)().plan(DASHBOARD_LIST, ("public",)).text
+    with contextlib.ExitStack() as stack:
+        targets = [running.target("direct")]
+        for name, spares in (("pgveil, no spares", 0), ("pgveil, 2 spares", 2), ("pgveil, 12 spares", 12)):
+            targets.append(stack.enter_context(running.another(name, spares=spares)))
+        for at_once in (1, 12):
 
-        def run(target: Target, connections: int = connections) -> Throughput:
-            return measure.pgbench(
-                running, target, "SELECT 1", mode="simple", connections=connections, seconds=options.seconds,
-                reconnect=True,
-            )  # fmt: skip
+            def run(target: Target, at_once: int = at_once) -> Logins:
+                statement = rewritten if target.rewritten else DASHBOARD_LIST
+                return log_in(target, statement, at_once=at_once, bursts=options.bursts)
 
-        title = f"Logins, {connections} at a time (PgBouncer keeps its connections to the server, the others make new)"
-        _show_throughput(title, _in_turns(title, targets, options.rounds, run))
+            title = f"Logins, {at_once} at a moment"
+            results = _in_turns(title, targets, options.rounds, run)
+            table = Table("target", "login p50, ms", "p99, ms", "first answer p50, ms", "p99, ms", title=title)
+            for name, samples in results.items():
+                logins = [seconds for sample in samples for seconds in sample.logins]
+                answers = [seconds for sample in samples for seconds in sample.answers]
+                numbers = [quantile(what, share) for what in (logins, answers) for share in (0.5, 0.99)]
+                table.add_row(name, *(f"{number:.1f}" for number in numbers))
+            _CONSOLE.print(table)
 
 
 def _bulk(running: Rig, options: argparse.Namespace) -> None:
@@ -161,10 +174,16 @@ def _sessions(running: Rig, options: argparse.Namespace) -> None:
         for error in sorted(set(seen.errors)):
             _CONSOLE.print(f"{name}: {error}")
     _CONSOLE.print(table)
-    _CONSOLE.print(f"pgveil's replies out of step or unanswered: {results['pgveil'].out_of_step:g}")
-    memory = results["pgveil"].memory
-    warm = memory[len(memory) // 4]
-    _CONSOLE.print(f"pgveil's memory: {warm:.1f} MiB after warm-up, {max(memory[len(memory) // 4 :]):.1f} MiB at most")
+    ours = results["pgveil"]
+    _CONSOLE.print(f"pgveil's replies out of step or unanswered: {ours.out_of_step:g}")
+    _CONSOLE.print(f"pgveil's work for a query: {ours.proxy_cpu / max(1, len(ours.seconds)) * 1e3:.2f} ms of CPU")
+    step = max(1, len(ours.memory) // 12)
+    shown = ", ".join(f"{size:.1f}" for size in ours.memory[::step])
+    _CONSOLE.print(f"pgveil's memory every {step} s, MiB: {shown}")
+    warm = ours.warm_memory
+    _CONSOLE.print(
+        f"pgveil's memory after warm-up: {warm[0]:.1f} MiB, {max(warm) - warm[0]:+.1f} MiB at most since then"
+    )
 
 
 def _in_turns(

@@ -155,6 +155,15 @@ def resident_megabytes(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
+def cpu_seconds(pid: int) -> float:
+    """How long a process has worked, in user and kernel mode (0 where the system has no /proc)."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def planning_seconds(make: Callable[[], Planner], statement: str) -> tuple[float, float]:
     """Median seconds to plan a statement that the cache does not have, and one that it has."""
     misses = []

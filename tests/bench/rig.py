@@ -7,6 +7,7 @@ Invariant: when ``rig`` ends, so have all its processes, and its folder is gone.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pwd
 import secrets
@@ -16,10 +17,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Protocol
 
 import psycopg
 
@@ -99,10 +102,17 @@ class Target:
         )
 
 
+class AnotherProxy(Protocol):
+    """Starts a proxy that ends with the context."""
+
+    def __call__(self, name: str, *, spares: int, pooled: bool = False) -> AbstractContextManager[Target]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Rig:
     """Everything running. ``proxy_pid`` is the process whose memory is looked at, ``tools`` has pgbench, and ``rows``
-    is the number of patients, who are numbered from 1. ``admin_port`` has the proxy's metrics.
+    is the number of patients, who are numbered from 1. ``admin_port`` has the proxy's metrics. ``another`` starts a
+    proxy more, of that name and with so many spares; where it says so, PgBouncer is between it and the server.
     """
 
     folder: Path
@@ -112,6 +122,7 @@ class Rig:
     proxy_pid: int
     admin_port: int
     rows: int
+    another: AnotherProxy
 
     def target(self, name: str) -> Target:
         """The target of that name (KeyError if there is none)."""
@@ -142,12 +153,26 @@ def rig(*, rows: int, note: Callable[[str], None]) -> Iterator[Rig]:
             targets.append(Target("PgBouncer", port, "pgveil", password, rewritten=True))
         note("starting pgveil")
         issuer = LocalIssuer.create(folder / "issuer")
-        admin_port = _free_port()
-        settings = _settings(folder, server.port, password, issuer, admin_port)
-        process, port = stack.enter_context(_proxy(settings))
         token = issuer.mint(subject="bench", roles=(ROLE,), lifetime=timedelta(hours=12))
+        upstream = {"port": server.port, "password": password}
+        admin_port = _free_port()
+        settings = _settings(folder, "pgveil", upstream, issuer, admin_port)
+        process, port = stack.enter_context(_proxy(settings))
         targets.append(Target("pgveil", port, ROLE, token, rewritten=False))
-        yield Rig(folder, server.binaries.folder, settings, tuple(targets), process.pid, admin_port, rows)
+
+        @contextlib.contextmanager
+        def another(name: str, *, spares: int, pooled: bool = False) -> Iterator[Target]:
+            with contextlib.ExitStack() as inner:
+                changed: dict[str, object] = {**upstream, "spares": spares}
+                if pooled and bouncer is not None:
+                    own = folder / name
+                    own.mkdir(mode=0o755)
+                    changed["port"] = inner.enter_context(pgbouncer(bouncer, own, server.port, password))
+                file = _settings(folder, name, changed, issuer, admin_port=0)
+                _, listens = inner.enter_context(_proxy(file))
+                yield Target(name, listens, ROLE, token, rewritten=False)
+
+        yield Rig(folder, server.binaries.folder, settings, tuple(targets), process.pid, admin_port, rows, another)
 
 
 def find_pgbouncer() -> Path | None:
@@ -214,27 +239,29 @@ def pgbouncer(program: Path, folder: Path, upstream: int, password: str, *, mode
         _end(process)
 
 
-def _settings(folder: Path, upstream: int, password: str, issuer: LocalIssuer, admin_port: int) -> Path:
+def _settings(folder: Path, name: str, upstream: Mapping[str, object], issuer: LocalIssuer, admin_port: int) -> Path:
+    """The settings of one proxy; all have the same policy, issuer and keys."""
     (folder / "policy.yaml").write_text(_POLICY)
-    settings = folder / "settings.yaml"
+    settings = folder / f"{name}.yaml"
     settings.touch(0o600)
-    settings.write_text(
-        "listen: {host: 127.0.0.1, port: 0}\n"
-        f'upstream: {{host: 127.0.0.1, port: {upstream}, user: pgveil, password: "{password}", tls: disable, '
-        f"databases: [{DATABASE}]}}\n"
-        "identity:\n  issuers:\n"
-        f'    - {{issuer: "{issuer.issuer}", audience: {issuer.audience}, jwks: issuer/jwks.json, '
-        f"algorithms: [{issuer.algorithm.value}]}}\n"
-        "policy: policy.yaml\nkeyring: {file: keyring.yaml, master_key: 'file:master.key'}\n"
-        "audit: {journal: journal.jsonl}\n"
-        f"admin: {{host: 127.0.0.1, port: {admin_port}}}\n"
-    )
+    account = {"host": "127.0.0.1", "user": "pgveil", "tls": "disable", "databases": [DATABASE]}
+    known = {"issuer": issuer.issuer, "audience": issuer.audience, "jwks": "issuer/jwks.json"}
+    sections = {
+        "listen": {"host": "127.0.0.1", "port": 0},
+        "upstream": {**account, **upstream},
+        "identity": {"issuers": [{**known, "algorithms": [issuer.algorithm.value]}]},
+        "policy": "policy.yaml",
+        "keyring": {"file": "keyring.yaml", "master_key": "file:master.key"},
+        "audit": {"journal": f"{name}.jsonl"},
+        "admin": {"host": "127.0.0.1", "port": admin_port},
+    }
+    settings.write_text(json.dumps(sections))  # which is YAML too
     return settings
 
 
 @contextlib.contextmanager
 def _proxy(settings: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    log = settings.with_name("pgveil.log")
+    log = settings.with_suffix(".log")
     program = Path(sys.executable).with_name("pgveil")
     keys = [str(program), "keys", "init", "--config", str(settings)]
     subprocess.run(keys, check=True, stdout=subprocess.DEVNULL)
