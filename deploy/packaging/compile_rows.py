@@ -13,7 +13,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-_SOURCES = ("proxy/wire/data_rows.py",)
+_SOURCES = ("proxy/wire/data_rows.py", "proxy/tokens/siv_loops.py", "proxy/tokens/number_loops.py")
 _LARGEST_LENGTH = 2**32 - 1  # a message's length is a C integer in the compiled loop
 _DIRECTIVES = {"language_level": 3, "annotation_typing": False, "wraparound": False}
 

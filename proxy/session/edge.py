@@ -74,13 +74,13 @@ class RowEdge:
     def treat(self, data: bytes, pos: int) -> tuple[int, bytes]:
         """See ``Edge``."""
         try:
-            end, places, columns = take_cells(data, pos, self._wanted)
+            end, columns = take_cells(data, pos, self._wanted)
         except ValueError:
             raise UpstreamProtocolError("malformed DataRow message") from None
         if end == pos:
             return pos, b""
         treated = [self._encode(c, column, binary) for (c, binary), column in zip(self._columns, columns, strict=True)]
-        return end, put_cells(data, end, places, treated)
+        return end, put_cells(data, pos, end, self._wanted, treated)
 
     def _encode(self, cells: TokenCells, column: list[bytes | None], binary: bool) -> list[bytes | None]:
         encode = self._codec.encode_arrays if cells.array else self._codec.encode_cells

@@ -7,17 +7,20 @@ send (int4send, int8send, int4out, uuid_out …); a malformed cell is an error t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+import sys
+from array import array
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from proxy.errors import TokenValueError
+from proxy.tokens.number_loops import read_numbers, write_numbers
 from proxy.tokens.whole_numbers import Integers
 
-_WIDTHS: Final[Mapping[int, npt.DTypeLike]] = {4: ">i4", 8: ">i8"}
+_WIDTHS: Final = {4: "i", 8: "q"}  # type codes of arrays
+_BIGINT_BYTES: Final = 8
 _UUID_BYTES: Final = 16
 _UUID_LETTERS: Final = 36
 _GROUPS: Final = ((0, 8), (9, 13), (14, 18), (19, 23), (24, 36))
@@ -33,20 +36,26 @@ def read_integers(cells: Sequence[bytes], *, binary: bool) -> Integers:
     """The numbers in text, or in binary cells of four or eight bytes, all of the same width."""
     if not binary:
         try:
-            return np.array([int(cell) for cell in cells], dtype=np.int64)
-        except (ValueError, OverflowError):
+            return read_numbers(list(cells))
+        except ValueError:
             raise _malformed() from None
     width = len(cells[0])
     if width not in _WIDTHS or set(map(len, cells)) != {width}:
         raise _malformed()
-    return np.frombuffer(b"".join(cells), dtype=_WIDTHS[width]).astype(np.int64)
+    read = array(_WIDTHS[width], b"".join(cells))
+    if sys.byteorder == "little":
+        read.byteswap()
+    return read if width == _BIGINT_BYTES else array("q", read)
 
 
 def write_integers(values: Integers, *, width: int | None) -> list[bytes]:
     """The cells: text where ``width`` is None, else binary of so many bytes."""
     if width is None:
-        return [b"%d" % value for value in values.tolist()]
-    written = values.astype(_WIDTHS[width]).tobytes()
+        return write_numbers(values)
+    swapped = array(_WIDTHS[width], values)
+    if sys.byteorder == "little":
+        swapped.byteswap()
+    written = swapped.tobytes()
     return [written[at : at + width] for at in range(0, len(written), width)]
 
 

@@ -5,6 +5,7 @@ Owns: the rounds. Must not know: what the numbers mean. Invariant: encryption is
 
 Of the packages for Python, ``ff3`` has FF3 (withdrawn by SP 800-38G Rev. 1), ``pyffx`` FFX on HMAC, and those with FF1
 work through one value at a time in Python, at a hundred times the cost. Here a round is one AES call for all values.
+Around it goes the loop of ``number_loops`` where that is compiled or the values are few, and numpy otherwise.
 """
 
 from __future__ import annotations
@@ -17,11 +18,15 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import ECB
 
-Numbers: TypeAlias = npt.NDArray[np.uint64]
+from proxy.tokens import number_loops
+from proxy.tokens.number_loops import Numbers
+
+_Vector: TypeAlias = npt.NDArray[np.uint64]
 
 _ROUNDS: Final = 10
 _LEAST_VALUES: Final = 1_000_000  # SP 800-38G Rev. 1, 5.1
 _BLOCK: Final = 16
+_BATCH: Final = 24  # below so many values numpy's calls cost more than the values
 _WORD: Final = np.dtype(">u8")
 
 
@@ -29,7 +34,8 @@ class Ff1:
     """FF1 under one key and tweak for numeral strings of one radix and length.
 
     A numeral string is given as two numbers: its first ``left`` numerals and the others (``u`` and ``v`` of the
-    standard). Raises ValueError where the parameters are not the standard's, or a half does not fit 60 bits.
+    standard). Those of many strings are in two arrays of type code
+    ``Q``. Raises ValueError where the parameters are not the standard's, or a half does not fit 60 bits.
     """
 
     __slots__ = ("_bytes", "_cipher", "_high", "_left", "_low", "_right", "left", "right", "right_values")
@@ -54,21 +60,28 @@ class Ff1:
         last = _xor(state, constant[-_BLOCK:])
         self._high, self._low = int.from_bytes(last[:8], "big"), int.from_bytes(last[8:], "big")
 
-    def encrypt(self, left: Numbers, right: Numbers) -> tuple[Numbers, Numbers]:
-        """The halves of the enciphered numeral strings."""
-        for number in range(_ROUNDS):
-            modulus = self._right if number % 2 else self._left
-            left, right = right, _reduced(left + self._round(number, right, modulus), modulus)
-        return left, right
+    def encrypt(self, left: Numbers, right: Numbers) -> None:
+        """Put the halves of the enciphered numeral strings in the place of the plain ones."""
+        self._turn(left, right, forward=True)
 
-    def decrypt(self, left: Numbers, right: Numbers) -> tuple[Numbers, Numbers]:
-        """The halves of the original numeral strings."""
-        for number in reversed(range(_ROUNDS)):
-            modulus = self._right if number % 2 else self._left
-            left, right = _reduced(right + (modulus - self._round(number, left, modulus)), modulus), left
-        return left, right
+    def decrypt(self, left: Numbers, right: Numbers) -> None:
+        """The inverse of ``encrypt``."""
+        self._turn(left, right, forward=False)
 
-    def _round(self, number: int, half: Numbers, modulus: int) -> Numbers:
+    def _turn(self, left: Numbers, right: Numbers, *, forward: bool) -> None:
+        if number_loops.compiled() or len(left) < _BATCH:
+            fixed, values = (self._high, self._low, self._bytes), (self._left, self._right)
+            number_loops.rounds(left, right, fixed, values, self._cipher.update, forward)
+            return
+        halves = [np.frombuffer(half, dtype=np.uint64) for half in (left, right)]  # writes go to the arrays
+        for step in range(_ROUNDS):
+            number = step if forward else _ROUNDS - 1 - step
+            side = number % 2
+            modulus = (self._left, self._right)[side]
+            value = self._round(number, halves[1 - side], modulus)
+            halves[side][:] = _reduced(halves[side] + (value if forward else modulus - value), modulus)
+
+    def _round(self, number: int, half: _Vector, modulus: int) -> _Vector:
         """``y mod modulus``, of one round for every half."""
         blocks = np.empty((len(half), 2), dtype=_WORD)
         high, low = self._high, self._low
@@ -89,19 +102,19 @@ def _xor(left: bytes, right: bytes) -> bytes:
     return bytes(a ^ b for a, b in zip(left, right, strict=True))
 
 
-def _remainder(value: Numbers, modulus: int) -> Numbers:
+def _remainder(value: _Vector, modulus: int) -> _Vector:
     # numpy divides by a constant with vector instructions, but takes remainders one by one.
-    rest: Numbers = value - value // np.uint64(modulus) * np.uint64(modulus)
+    rest: _Vector = value - value // np.uint64(modulus) * np.uint64(modulus)
     return rest
 
 
-def _reduced(total: Numbers, modulus: int) -> Numbers:
+def _reduced(total: _Vector, modulus: int) -> _Vector:
     # Below the modulus the difference wraps around, and is the larger of the two.
-    reduced: Numbers = np.minimum(total, total - np.uint64(modulus))
+    reduced: _Vector = np.minimum(total, total - np.uint64(modulus))
     return reduced
 
 
-def _extended(remainder: Numbers, tail: Numbers, modulus: int) -> Numbers:
+def _extended(remainder: _Vector, tail: _Vector, modulus: int) -> _Vector:
     """``(remainder * 2**32 + tail) mod modulus``, in steps that fit 64 bits."""
     left = 32
     while left:

@@ -20,12 +20,14 @@ import numpy as np
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
-from proxy.tokens.short_siv import BLOCK, ShortSiv
+from proxy.tokens import siv_loops
+from proxy.tokens.batch_siv import BatchSiv
 from proxy.tokens.types import DOMAIN_NAME
 
 _TOKEN: Final = re.compile(rb"(%s)_([1-9][0-9]{0,5})_([a-z2-7]{26,})" % DOMAIN_NAME.pattern.encode())
 _ALPHABET: Final = b"abcdefghijklmnopqrstuvwxyz234567"
 _PAIRS: Final = np.frombuffer(b"".join(bytes((a, b)) for a in _ALPHABET for b in _ALPHABET), dtype=np.uint16)
+_LONGEST_IN_BATCH: Final = 1024  # a batch takes as many steps as its longest text has blocks
 _BATCH: Final = 12  # below so many texts numpy's calls cost more than the texts
 _FILLS: Final = tuple(bytes(n) for n in range(5))
 
@@ -39,47 +41,25 @@ def named(token: bytes) -> tuple[str, int] | None:
 class SealedTexts:
     """Tokens of one domain and epoch."""
 
-    __slots__ = ("_associated", "_cipher", "_prefix", "_short")
+    __slots__ = ("_associated", "_batch", "_cipher", "_prefix")
 
     def __init__(self, domain: str, epoch: int, key: bytes) -> None:
         self._cipher = AESSIV(key)
-        self._short = ShortSiv(key, domain.encode())
+        self._batch = BatchSiv(key, domain.encode())
         self._associated = [domain.encode()]
         self._prefix = f"{domain}_{epoch}_".encode()
 
     def encrypt(self, cells: Sequence[bytes]) -> list[bytes]:
         """The token of each text."""
-        if len(cells) < _BATCH:
-            seal = self._cipher.encrypt
-            return [self._prefix + _spelled(seal(cell, self._associated)) for cell in cells]
-        lengths = set(map(len, cells))
-        if max(lengths) < BLOCK:
-            return self._short_tokens(cells)
-        if min(lengths) >= BLOCK:
-            return self._long_tokens(cells)
-        short = iter(self._short_tokens([cell for cell in cells if len(cell) < BLOCK]))
-        long = iter(self._long_tokens([cell for cell in cells if len(cell) >= BLOCK]))
-        return [next(short if len(cell) < BLOCK else long) for cell in cells]
-
-    def _short_tokens(self, cells: Sequence[bytes]) -> list[bytes]:
-        if not cells:
-            return []
-        sealed, lengths = self._short.seal(cells)
-        longest = int(lengths.max())
-        width = (longest + 4) // 5 * 5  # whole groups of base 32
-        groups = np.zeros((len(cells), width), dtype=np.uint8)
-        groups[:, :longest] = sealed[:, :longest]
-        letters = _letters(groups.tobytes())
-        prefix, step = self._prefix, width // 5 * 8
-        ends = ((lengths * 8 + 4) // 5).tolist()
-        return [prefix + letters[at : at + end] for at, end in zip(range(0, len(letters), step), ends, strict=True)]
-
-    def _long_tokens(self, cells: Sequence[bytes]) -> list[bytes]:
-        seal, associated = self._cipher.encrypt, self._associated
+        if siv_loops.compiled() and max(map(len, cells), default=0) <= _LONGEST_IN_BATCH:
+            return self._batch.spelled(cells, self._prefix)
+        seal, associated, prefix = self._cipher.encrypt, self._associated, self._prefix
         sealed = [seal(cell, associated) for cell in cells]
+        if len(sealed) < _BATCH:
+            return [prefix + _spelled(part) for part in sealed]
         letters = _letters(b"".join([part + _FILLS[-len(part) % 5] for part in sealed]))
         tokens: list[bytes] = []
-        at, prefix = 0, self._prefix
+        at = 0
         for part in sealed:
             length = len(part)
             tokens.append(prefix + letters[at : at + (length * 8 + 4) // 5])

@@ -8,15 +8,15 @@ whatever the width of its column, and every number of the type is a token.
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
+from proxy.tokens import number_loops
+from proxy.tokens.ff1 import Ff1
+from proxy.tokens.number_loops import Numbers
 
-from proxy.tokens.ff1 import Ff1, Numbers
-
-Integers: TypeAlias = npt.NDArray[np.int64]
+Integers: TypeAlias = Numbers  # of type code q
 
 _SHORT: Final = 10**6  # SP 800-38G asks for a million values, so numbers up to six digits are one class
 _INTEGER_EDGE: Final = 2**31
@@ -31,31 +31,30 @@ class _Class:
     end: int
     cipher: Ff1
 
-    def turned(self, magnitudes: Numbers, *, forward: bool) -> Numbers:
-        """Their tokens, or back. Cycle-walking: what falls out of the class is enciphered again, until it is inside."""
-        size = np.uint64(self.end - self.first)
-        base = np.uint64(self.cipher.right_values)
+    def turn(self, values: Integers, places: Integers, *, negative: bool, forward: bool) -> None:
+        """Put their tokens in these places of ``values``, or back (``places`` are used up).
+
+        Cycle-walking: what falls out of the class is enciphered again, until it is inside.
+        """
+        base, size = self.cipher.right_values, self.end - self.first
         turn = self.cipher.encrypt if forward else self.cipher.decrypt
-        done: Numbers = magnitudes - np.uint64(self.first)
-        outside = np.arange(len(done))
-        while len(outside):
-            left, right = turn(done[outside] // base, done[outside] % base)
-            walked = left * base + right
-            done[outside] = walked
-            outside = outside[walked >= size]
-        tokens: Numbers = done + np.uint64(self.first)
-        return tokens
+        left, right = number_loops.halved(values, places, self.first, base)
+        while places:
+            turn(left, right)
+            outside = number_loops.joined(values, places, left, right, self.first, base, size, negative)
+            for halves in (places, left, right):
+                del halves[outside:]
 
 
 class WholeNumbers:
     """The permutation under one key."""
 
-    __slots__ = ("_classes", "_edges")
+    __slots__ = ("_classes", "_ends")
 
     def __init__(self, key: bytes) -> None:
         edges = [0, _SHORT, *(10**n for n in range(7, 19))]
         self._classes = {negative: _classes(key, edges, negative) for negative in (False, True)}
-        self._edges = {n: np.array([c.end - 1 for c in found], dtype=np.uint64) for n, found in self._classes.items()}
+        self._ends = {n: array("Q", [c.end - 1 for c in found]) for n, found in self._classes.items()}
 
     def encrypt(self, values: Integers) -> Integers:
         """The token of each value."""
@@ -66,28 +65,12 @@ class WholeNumbers:
         return self._turned(tokens, forward=False)
 
     def _turned(self, values: Integers, *, forward: bool) -> Integers:
-        done = np.empty_like(values)
-        signs = values < 0
-        for negative in (False, True):
-            places = np.flatnonzero(signs == negative)
-            if not len(places):
-                continue
-            signed = values[places]
-            magnitudes = (-signed if negative else signed).view(np.uint64)  # -2**63 stays, and reads as 2**63
-            turned = self._magnitudes(magnitudes, negative=negative, forward=forward).view(np.int64)
-            done[places] = -turned if negative else turned
-        return done
-
-    def _magnitudes(self, magnitudes: Numbers, *, negative: bool, forward: bool) -> Numbers:
-        classes = self._classes[negative]
-        members = np.searchsorted(self._edges[negative], magnitudes)
-        found: list[int] = np.unique(members).tolist()
-        if len(found) == 1:
-            return classes[found[0]].turned(magnitudes, forward=forward)
-        done = np.empty_like(magnitudes)
-        for number in found:
-            places = np.flatnonzero(members == number)
-            done[places] = classes[number].turned(magnitudes[places], forward=forward)
+        done = values[:]
+        members = number_loops.classed(values, self._ends[False], self._ends[True])
+        for member in set(members):
+            places = number_loops.places_of(members, member)
+            negative, number = divmod(member, number_loops.NEGATIVE)
+            self._classes[bool(negative)][number].turn(done, places, negative=bool(negative), forward=forward)
         return done
 
 

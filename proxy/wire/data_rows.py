@@ -16,43 +16,27 @@ from typing import Final
 
 _TAG: Final = 68  # D
 _HEADER_SIZE: Final = 5
-_NULL: Final = -1
-# Lengths as they stand in messages: making these bytes anew would cost more than all else that is done for a row.
-_SMALL: Final = 4096
-_LENGTHS: Final = [n.to_bytes(4, "big") for n in range(_SMALL)]
-_HEADERS: Final = [b"D" + length for length in _LENGTHS]
+_NULL: Final = 0xFFFFFFFF
+_COMPILED: Final = not __file__.endswith(".py")
 
 
 def compiled() -> bool:
     """Whether this file runs as machine code."""
-    return not __file__.endswith(".py")
+    return _COMPILED
 
 
-def _int32(data: bytes, at: int) -> int:
-    """Four bytes as a number without a sign."""
-    first = data[at]  # wider than a byte once compiled, where a shift by 24 places would overflow
-    return (first << 24) | (data[at + 1] << 16) | (data[at + 2] << 8) | data[at + 3]
-
-
-def take_cells(data: bytes, pos: int, wanted: Sequence[bool]) -> tuple[int, list[int], list[list[bytes | None]]]:
+def take_cells(data: bytes, pos: int, wanted: Sequence[bool]) -> tuple[int, list[list[bytes | None]]]:
     """Read the run of whole DataRow messages that starts at ``pos``. ``wanted`` says of each column whether to take it.
 
-    Returns where the run ends (at a cut-off row or another message), the places of rows and wanted cells for
-    ``put_cells``, and for each wanted column its cells in the order of rows, None for NULL.
+    Returns where the run ends (at a cut-off row or another message), and for each wanted column its cells in the order
+    of rows, None for NULL.
     Raises ValueError for a row that is malformed or has not as many columns as ``wanted``.
     """
     size = len(data)
     count = len(wanted)
-    width = 0
-    last = 0  # after the last wanted column nothing is looked at but the row's end
-    flags = bytearray(count)
-    for index in range(count):
-        if wanted[index]:
-            flags[index] = 1
-            width += 1
-            last = index + 1
-    places: list[int] = []
-    cells: list[bytes | None] = []
+    flags = bytearray(wanted)
+    last = flags.rfind(1) + 1  # after the last wanted column nothing is looked at but the row's end
+    columns: list[list[bytes | None]] = [[] for _ in range(flags.count(1))]
     while size - pos >= _HEADER_SIZE and data[pos] == _TAG:
         length = _int32(data, pos + 1)
         stop = pos + 1 + length
@@ -62,63 +46,99 @@ def take_cells(data: bytes, pos: int, wanted: Sequence[bool]) -> tuple[int, list
             break
         if length < 6 or (data[pos + 5] << 8) | data[pos + 6] != count:
             raise ValueError
-        places.append(pos)
         at = pos + 7
+        number = 0
         for index in range(last):
             if stop - at < 4:
                 raise ValueError
             cell = _int32(data, at)
-            if cell == 0xFFFFFFFF:
+            at += 4
+            if cell == _NULL:
                 if flags[index]:
-                    places.append(_NULL)
-                    cells.append(None)
-                at += 4
+                    columns[number].append(None)
+                    number += 1
                 continue
-            if cell > stop - at - 4:
+            if cell > stop - at:
                 raise ValueError
             if flags[index]:
-                places.append(at)
-                cells.append(data[at + 4 : at + 4 + cell])
-            at += 4 + cell
+                columns[number].append(data[at : at + cell])
+                number += 1
+            at += cell
         pos = stop
-    return pos, places, [cells[index::width] for index in range(width)]
+    return pos, columns
 
 
-def put_cells(data: bytes, end: int, places: list[int], cells: list[list[bytes | None]]) -> bytes:
-    """The run that ``take_cells`` read, up to ``end``, with these cells in place of the ones it took.
+def put_cells(data: bytes, pos: int, end: int, wanted: Sequence[bool], columns: list[list[bytes | None]]) -> bytes:
+    """The run that ``take_cells`` read, from ``pos`` to ``end``, with these cells in place of the ones it took.
 
-    ``cells`` has the shape that ``take_cells`` gave; a NULL stays NULL, and nothing else may become one.
+    ``columns`` has the shape that ``take_cells`` gave; a NULL stays NULL, and nothing else may become one.
     """
-    width = len(cells)
-    stride = width + 1
-    rows = len(places) // stride
-    pieces: list[bytes] = []
-    for row in range(rows):
-        base = row * stride
-        start = places[base]
-        stop = places[base + stride] if row + 1 < rows else end
-        grown = 0
-        head = len(pieces)
-        pieces.append(b"")
-        done = start + _HEADER_SIZE
-        for index in range(width):
-            at = places[base + 1 + index]
-            if at == _NULL:
+    flags = bytearray(wanted)
+    last = flags.rfind(1) + 1
+    size = end - pos
+    for column in columns:
+        for new in column:
+            if new is not None:
+                size += len(new)
+    made = bytearray(size)  # too long by the cells that are left out
+    used = 0
+    row = 0
+    while pos < end:
+        stop = pos + 1 + _int32(data, pos + 1)
+        head = used
+        done = pos
+        at = pos + 7
+        number = 0
+        for index in range(last):
+            cell = _int32(data, at)
+            at += 4
+            if cell == _NULL:
+                number += flags[index]
                 continue
-            new = cells[index][row]
-            if new is None:
-                raise ValueError
-            old_size = _int32(data, at)
-            new_size = len(new)
-            if new_size == old_size:
-                pieces.append(data[done : at + 4])
-            else:
-                grown += new_size - old_size
-                pieces.append(data[done:at])
-                pieces.append(_LENGTHS[new_size] if new_size < _SMALL else new_size.to_bytes(4, "big"))
-            pieces.append(new)
-            done = at + 4 + old_size
-        pieces.append(data[done:stop])
-        grown += stop - start - 1
-        pieces[head] = _HEADERS[grown] if grown < _SMALL else b"D" + grown.to_bytes(4, "big")
-    return b"".join(pieces)
+            if flags[index]:
+                new = columns[number][row]
+                if new is None:
+                    raise ValueError
+                number += 1
+                _copy(made, used, data, done, at)
+                used += at - done
+                length = len(new)
+                _put_int32(made, used - 4, length)
+                _copy(made, used, new, 0, length)
+                used += length
+                done = at + cell
+            at += cell
+        _copy(made, used, data, done, stop)
+        used += stop - done
+        _put_int32(made, head + 1, used - head - 1)
+        pos = stop
+        row += 1
+    del made[used:]
+    return bytes(made)
+
+
+def _int32(data: bytes, at: int) -> int:
+    """Four bytes as a number without a sign."""
+    first = data[at]  # wider than a byte once compiled, where a shift by 24 places would overflow
+    return (first << 24) | (data[at + 1] << 16) | (data[at + 2] << 8) | data[at + 3]
+
+
+def _put_int32(made: bytearray, at: int, number: int) -> None:
+    if _COMPILED:
+        made[at] = (number >> 24) & 0xFF
+        made[at + 1] = (number >> 16) & 0xFF
+        made[at + 2] = (number >> 8) & 0xFF
+        made[at + 3] = number & 0xFF
+    else:
+        made[at : at + 4] = number.to_bytes(4, "big")
+
+
+def _copy(made: bytearray, at: int, data: bytes, start: int, stop: int) -> None:
+    """Copy from ``start`` to ``stop``. Byte by byte costs least once compiled, and most before."""
+    if _COMPILED:
+        target = made
+        source = data
+        for index in range(stop - start):
+            target[at + index] = source[start + index]
+    else:
+        made[at : at + stop - start] = data[start:stop]

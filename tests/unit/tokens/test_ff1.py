@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
+from array import array
+
 import pytest
 
+from proxy.tokens import ff1, number_loops
 from proxy.tokens.ff1 import Ff1
+from tests.support.interpreted import interpreted
 
 _KEY = bytes.fromhex("2B7E151628AED2A6ABF7158809CF4F3CEF4359D8D580AA4F7F036D6F04FC6A94")
 _SHORT, _LONG = "39383736353433323130", "3737373770717273373737"
@@ -24,6 +27,13 @@ _SAMPLES = [
 ]
 
 
+@pytest.fixture(params=["installed", "interpreted"], autouse=True)
+def loops(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the loops as they are installed, and as Python runs them, where numpy takes their place for many values."""
+    if request.param == "interpreted":
+        monkeypatch.setattr(ff1, "number_loops", interpreted(number_loops))
+
+
 def _print(number: int, radix: int, length: int) -> str:
     text = ""
     for _ in range(length):
@@ -33,9 +43,9 @@ def _print(number: int, radix: int, length: int) -> str:
 
 
 def _turned(cipher: Ff1, radix: int, text: str, *, forward: bool) -> str:
-    left, right = (np.array([int(part, radix)], dtype=np.uint64) for part in (text[: cipher.left], text[cipher.left :]))
-    a, b = cipher.encrypt(left, right) if forward else cipher.decrypt(left, right)
-    return _print(int(a[0]), radix, cipher.left) + _print(int(b[0]), radix, cipher.right)
+    left, right = (array("Q", [int(part, radix)]) for part in (text[: cipher.left], text[cipher.left :]))
+    (cipher.encrypt if forward else cipher.decrypt)(left, right)
+    return _print(left[0], radix, cipher.left) + _print(right[0], radix, cipher.right)
 
 
 @pytest.mark.parametrize(("key_bytes", "radix", "tweak", "plain", "enciphered"), _SAMPLES)
@@ -50,24 +60,24 @@ def test_the_samples_of_the_standard(key_bytes: int, radix: int, tweak: str, pla
 def test_a_batch_is_enciphered_like_its_members(radix: int, length: int) -> None:
     """Many numbers at once give what each gives alone, and decryption gives all of them back."""
     cipher = Ff1(_KEY, radix, length)
-    left = np.arange(50, dtype=np.uint64) % np.uint64(radix**cipher.left)
-    right = np.uint64(radix**cipher.right - 1) - np.arange(50, dtype=np.uint64) * np.uint64(7)
-    a, b = cipher.encrypt(left, right)
-    for place in range(50):
-        alone = cipher.encrypt(left[place : place + 1], right[place : place + 1])
-        assert (alone[0][0], alone[1][0]) == (a[place], b[place])
-    assert (a < radix**cipher.left).all()
-    assert (b < radix**cipher.right).all()
-    back = cipher.decrypt(a, b)
-    assert (back[0] == left).all()
-    assert (back[1] == right).all()
+    plain = [(n % radix**cipher.left, radix**cipher.right - 1 - n * 7) for n in range(50)]
+    left, right = (array("Q", half) for half in zip(*plain, strict=True))
+    cipher.encrypt(left, right)
+    for number, pair in enumerate(plain):
+        alone = [array("Q", [half]) for half in pair]
+        cipher.encrypt(*alone)
+        assert (alone[0][0], alone[1][0]) == (left[number], right[number])
+    assert all(half < radix**cipher.left for half in left)
+    assert all(half < radix**cipher.right for half in right)
+    cipher.decrypt(left, right)
+    assert list(zip(left, right, strict=True)) == plain
 
 
 def test_a_whole_domain_is_permuted() -> None:
     """Every one of a million numerals of six digits is the token of exactly one."""
-    every = np.arange(10**6, dtype=np.uint64)
-    a, b = Ff1(_KEY, 10, 6).encrypt(every // np.uint64(1000), every % np.uint64(1000))
-    assert len(np.unique(a * np.uint64(1000) + b)) == 10**6
+    left, right = array("Q", [n // 1000 for n in range(10**6)]), array("Q", list(range(1000)) * 1000)
+    Ff1(_KEY, 10, 6).encrypt(left, right)
+    assert len(set(zip(left, right, strict=True))) == 10**6
 
 
 @pytest.mark.parametrize(("radix", "length"), [(10, 5), (1, 10), (65537, 2), (10, 1), (2, 19), (10, 40)])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import struct
-from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -12,22 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.wire import data_rows as installed
-
-_SOURCE = Path(__file__).resolve().parents[3] / "proxy" / "wire" / "data_rows.py"
+from tests.support.interpreted import interpreted
 
 Row = list[bytes | None]
 
 
-def _interpreted() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("interpreted_data_rows", _SOURCE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-_INTERPRETED = _interpreted()
+_INTERPRETED = interpreted(installed)
 _BOTH = pytest.mark.parametrize("loop", [installed, _INTERPRETED], ids=["installed", "interpreted"])
 _CELL = st.none() | st.binary(max_size=12) | st.binary(min_size=4090, max_size=4100)
 
@@ -46,18 +34,6 @@ def _runs(draw: st.DrawFn) -> tuple[list[Row], list[bool]]:
     return rows, wanted
 
 
-def test_the_compiled_loop_is_of_this_source() -> None:
-    """An installation that was compiled before its source changed would test, and run, something else."""
-    path = Path(installed.__file__)
-    assert not installed.compiled() or path.stat().st_mtime >= _SOURCE.stat().st_mtime, f"install again: {path} is old"
-
-
-def test_the_source_says_that_it_is_not_compiled() -> None:
-    """The log and the metrics name the path that runs."""
-    assert _INTERPRETED.compiled() is False
-    assert installed.compiled() is (not installed.__file__.endswith(".py"))
-
-
 @_BOTH
 @given(run=_runs(), before=st.binary(max_size=7), after=st.sampled_from([b"", b"C\0\0\0\x04", b"D", b"D\0\0"]))
 def test_cells_are_taken_by_column(
@@ -66,7 +42,7 @@ def test_cells_are_taken_by_column(
     """Each wanted column's cells come in the order of rows, and the run ends where something else begins."""
     rows, wanted = run
     data = before + b"".join(map(_message, rows)) + after
-    end, _, cells = loop.take_cells(data, len(before), wanted)
+    end, cells = loop.take_cells(data, len(before), wanted)
     assert end == len(data) - len(after)
     assert cells == [[row[i] for row in rows] for i, take in enumerate(wanted) if take]
 
@@ -79,13 +55,13 @@ def test_rows_are_rebuilt_around_new_cells(
     """A run with other cells is the run that the server would have sent with them; NULLs stay."""
     rows, wanted = run
     stream = before + b"".join(map(_message, rows))
-    end, places, cells = loop.take_cells(stream, len(before), wanted)
+    end, cells = loop.take_cells(stream, len(before), wanted)
     new = [[None if c is None else data.draw(st.binary(max_size=4200)) for c in column] for column in cells]
     expected = [list(row) for row in rows]
     for column, index in zip(new, (i for i, take in enumerate(wanted) if take), strict=True):
         for row, cell in zip(expected, column, strict=True):
             row[index] = cell
-    assert loop.put_cells(stream, end, places, new) == b"".join(map(_message, expected))
+    assert loop.put_cells(stream, len(before), end, wanted, new) == b"".join(map(_message, expected))
 
 
 @_BOTH
@@ -93,7 +69,7 @@ def test_rows_are_rebuilt_around_new_cells(
 def test_garbage_gives_rows_or_a_value_error(loop: ModuleType, data: bytes, wanted: list[bool]) -> None:
     """Whatever the bytes are, only ValueError is raised, and both ways of running agree."""
     try:
-        end, _, cells = loop.take_cells(data, 0, wanted)
+        end, cells = loop.take_cells(data, 0, wanted)
     except ValueError:
         with pytest.raises(ValueError):
             _INTERPRETED.take_cells(data, 0, wanted)
@@ -123,6 +99,6 @@ def test_a_malformed_row_is_an_error(loop: ModuleType, row: bytes) -> None:
 def test_a_value_does_not_become_null(loop: ModuleType) -> None:
     """A column's NULLs are the stored ones."""
     data = _message([b"a"])
-    end, places, _ = loop.take_cells(data, 0, [True])
+    end, _ = loop.take_cells(data, 0, [True])
     with pytest.raises(ValueError):
-        loop.put_cells(data, end, places, [[None]])
+        loop.put_cells(data, 0, end, [True], [[None]])
