@@ -26,7 +26,9 @@ from proxy.detokenizing import Detokenizer
 from proxy.errors import PolicyFileError, ProxyError, SettingsFileError
 from proxy.handle_desk import HandleDesk
 from proxy.identity.authenticator import Authenticator
-from proxy.identity.handle_store import HandleStore
+from proxy.identity.handle_database import Address, HandleDatabase
+from proxy.identity.handle_file import HandleFile
+from proxy.identity.handle_store import HandleStore, HandlesUnavailableError
 from proxy.identity.handles import Handles
 from proxy.identity.principal import Principal
 from proxy.metrics import Metrics
@@ -81,12 +83,28 @@ def load_tokenizer(keyring: KeyringFile | None, policy: Policy) -> Tokenizer | N
     return tokenizer
 
 
-def open_handles(settings: HandleSettings | None) -> Handles | None:
-    """The handles that the settings name (raises SettingsFileError where their file cannot be used)."""
+def handle_store(settings: HandleSettings) -> HandleStore:
+    """Where handles are kept (raises SettingsFileError where a file cannot be used)."""
+    if settings.store is not None:
+        return HandleFile(settings.store)
+    return HandleDatabase(handle_database(settings))
+
+
+def handle_database(settings: HandleSettings) -> Address:
+    """The database that handles are kept in. Raises SettingsFileError where they are kept in a file."""
+    given = settings.database
+    if given is None:
+        raise SettingsFileError("handles.database: handles are kept in a file, which needs no making")
+    context = None if "/" in given.host else upstream_context(TlsMode(given.tls), given.ca)
+    password = given.password.get_secret_value() if given.password is not None else None
+    return Address(given.host, given.port, given.database, given.user, password, context or False)
+
+
+def _open_handles(settings: HandleSettings | None) -> Handles | None:
     if settings is None:
         return None
     return Handles(
-        HandleStore(settings.store),
+        handle_store(settings),
         max_lifetime=settings.max_lifetime_seconds,
         max_per_principal=settings.max_per_principal,
     )
@@ -104,7 +122,7 @@ class Application:
         self._tokenizer = load_tokenizer(self._keyring, policy)
         self._scopes = Scopes(policy, self._metrics, self._tokenizer)
         self._watch = Watch(Journal(settings.audit.journal), self._metrics)
-        self._handles = open_handles(settings.handles)
+        self._handles = _open_handles(settings.handles)
         self._authenticator = Authenticator(settings.identity.issuers, handles=self._handles)
         self._catalogs = CatalogStore(
             connect_parameters(settings.upstream),
@@ -119,6 +137,7 @@ class Application:
         self._readiness = Readiness(
             journal_writable=self._watch.journal.is_writable,
             probe=lambda: self._upstream.reach(next(iter(settings.upstream.databases), None)),
+            handles=self._handles.prepare if self._handles is not None else None,
         )
         self._server = Server(
             host=settings.listen.host,
@@ -168,6 +187,7 @@ class Application:
         """
         try:
             await self._authenticator.prepare()
+            await self._prepare_handles()
             await self._check_policy()
             await self._admin.start()
             address = await self._listen()
@@ -180,6 +200,15 @@ class Application:
         self._readiness.policy_loaded = True
         self._watch.policy_loaded(self._scopes.policy.version)
         return address
+
+    async def _prepare_handles(self) -> None:
+        if self._handles is None:
+            return
+        try:
+            await self._handles.prepare()
+        except HandlesUnavailableError as problem:
+            # Tokens are accepted all the same; until the store is there, handles are not, and /readyz says so.
+            _log.warning("handles cannot be looked up yet: %s", problem)
 
     async def _listen(self) -> tuple[str, int]:
         try:

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final, Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
@@ -30,44 +28,33 @@ from pydantic.fields import FieldInfo
 from proxy.identity.issuer import IssuerSettings, is_loopback
 from proxy.net.limits import Limits
 from proxy.settings_document import Location, SettingsDocument
+from proxy.settings_types import (
+    Hosts,
+    InputFile,
+    InputPath,
+    OutputFile,
+    Port,
+    Section,
+    Text,
+    host_and_port,
+    resolved,
+    with_local_tls,
+)
 from proxy.tokens.master_key import SPELLING
 
 _LIMITS = Limits()
-
-
-def _resolved(value: Path, info: ValidationInfo) -> Path:
-    folder: Path | None = (info.context or {}).get("folder")
-    return value if folder is None else folder / value.expanduser()
-
-
-def _existing_file(value: Path, info: ValidationInfo) -> Path:
-    if info.context and not value.is_file():
-        raise ValueError(f"there is no file {value}")
-    return value
-
-
-def _existing(value: Path, info: ValidationInfo) -> Path:
-    if info.context and not value.exists():
-        raise ValueError(f"there is no file or folder {value}")
-    return value
-
-
-def _in_existing_folder(value: Path, info: ValidationInfo) -> Path:
-    if info.context and (value.is_dir() or not value.parent.is_dir()):
-        raise ValueError(f"cannot be written: {value.parent} is no folder, or {value.name} is one")
-    return value
 
 
 def _master_key(value: str, info: ValidationInfo) -> str:
     spelling = SPELLING.fullmatch(value)
     if spelling is None:
         raise ValueError("should be file:PATH, env:NAME or vault:MOUNT/KEY")
-    return f"file:{_resolved(Path(spelling['name']), info)}" if spelling["kind"] == "file" else value
+    return f"file:{resolved(Path(spelling['name']), info)}" if spelling["kind"] == "file" else value
 
 
 def _a_file(value: object) -> object:
     if isinstance(value, str) and "://" in value:
-        raise ValueError("must be a file: handles are kept in SQLite only in this release, for the proxies of one host")
+        raise ValueError("must be a file; a database is named by `handles.database`")
     return value
 
 
@@ -77,45 +64,6 @@ def _one_worker(value: int) -> int:
             "several workers are not available in this release; start several proxies on ports of their own"
         )
     return value
-
-
-def _host_and_port(host: str) -> tuple[str, int | None]:
-    """``name``, ``name:port``, ``[address]:port``, an IPv6 address, or a folder."""
-    found = re.fullmatch(r"\[(?P<v6>[^]]+)](?::(?P<p6>\d+))?|(?P<name>[^:/]+):(?P<port>\d+)", host)
-    if found is None:
-        return host, None
-    port = found["p6"] or found["port"]
-    return found["v6"] or found["name"], None if port is None else int(port)
-
-
-def _listed(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
-def _hosts(value: tuple[str, ...]) -> tuple[str, ...]:
-    if not value:
-        raise ValueError("at least one host is required")
-    if any(port is not None and not 0 < port <= _MAX_PORT for _, port in map(_host_and_port, value)):
-        raise ValueError("has a port that is none")
-    if len({_host_and_port(host) for host in value}) != len(value):
-        raise ValueError("a host is listed twice")
-    return value
-
-
-_MAX_PORT: Final = 65535
-
-InputFile = Annotated[Path, AfterValidator(_resolved), AfterValidator(_existing_file)]
-InputPath = Annotated[Path, AfterValidator(_resolved), AfterValidator(_existing)]
-OutputFile = Annotated[Path, AfterValidator(_resolved), AfterValidator(_in_existing_folder)]
-Port = Annotated[int, Field(ge=0, le=65535)]
-Text = Annotated[str, Field(min_length=1)]
-Hosts = Annotated[tuple[Text, ...], BeforeValidator(_listed), AfterValidator(_hosts)]
-
-
-class Section(BaseModel):
-    """A mapping in the file: immutable, and strict about its keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class ListenTls(Section):
@@ -196,17 +144,7 @@ class UpstreamSettings(Section):
     @model_validator(mode="before")
     @classmethod
     def _local_defaults(cls, given: object, info: ValidationInfo) -> object:
-        if not isinstance(given, dict):
-            return given
-        hosts = [given["host"]] if isinstance(given.get("host"), str) else given.get("host")
-        if not isinstance(hosts, list | tuple) or not all(isinstance(host, str) for host in hosts):
-            return given
-        folder = (info.context or {}).get("folder")
-        if folder is not None:
-            hosts = [str(folder / Path(host).expanduser()) if "/" in host else host for host in hosts]
-        given = given | {"host": hosts}
-        local = all("/" in host or is_loopback(_host_and_port(host)[0]) for host in hosts)
-        return given if "tls" in given or not local else given | {"tls": "disable"}
+        return with_local_tls(given, info)
 
     @model_validator(mode="after")
     def _consistent(self) -> UpstreamSettings:
@@ -220,7 +158,7 @@ class UpstreamSettings(Section):
     @property
     def servers(self) -> tuple[tuple[str, int], ...]:
         """Host (or folder of a Unix socket) and port of each server, in order of preference."""
-        found = [_host_and_port(host) for host in self.host]
+        found = [host_and_port(host) for host in self.host]
         return tuple((host, self.port if port is None else port) for host, port in found)
 
     @property
@@ -286,16 +224,49 @@ class AdminSettings(Section):
         return self.tls is not None or is_loopback(self.host)
 
 
+class HandleDatabase(Section):
+    """A PostgreSQL database in which proxies on several hosts keep their handles."""
+
+    host: Text = Field(description="name or address, or a folder with the server's Unix socket")
+    port: Port = Field(5432, description="port (also part of a Unix socket's name)")
+    database: Text = Field(description="database that has the schema, which `pgveil handles init` makes")
+    user: Text = Field(description="an account with rights on that schema only")
+    password: SecretStr | None = Field(None, description="its password, where the server asks for one")
+    tls: Literal["disable", "require", "verify-ca", "verify-full"] = Field(
+        "verify-full",
+        description="as libpq's `sslmode`: `disable`, `require`, `verify-ca` or `verify-full`",
+        json_schema_extra={"shown_default": "`verify-full`, or `disable` where the host is loopback or a socket"},
+    )
+    ca: InputFile | None = Field(None, description="PEM file of trusted authorities instead of the system's")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _local_defaults(cls, given: object, info: ValidationInfo) -> object:
+        if isinstance(given, dict) and isinstance(given.get("host"), str):
+            checked = with_local_tls(given, info)
+            return checked | {"host": checked["host"][0]} if isinstance(checked, dict) else checked
+        return given
+
+
 class HandleSettings(Section):
     """Short passwords that stand for tokens."""
 
-    store: Annotated[OutputFile, BeforeValidator(_a_file)] = Field(
-        description="SQLite file that all proxies of the host share; it is made where it is missing"
+    store: Annotated[OutputFile | None, BeforeValidator(_a_file)] = Field(
+        None, description="SQLite file that all proxies of one host share; it is made where it is missing"
+    )
+    database: HandleDatabase | None = Field(
+        None, description="instead of the file, a PostgreSQL database that proxies on several hosts share"
     )
     max_lifetime_seconds: float = Field(
         2_592_000, ge=60, le=315_360_000, description="longest life of a handle; it ends with its token in any case"
     )
     max_per_principal: int = Field(20, ge=1, le=10_000, description="live handles that one principal may have")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> HandleSettings:
+        if (self.store is None) is (self.database is None):
+            raise ValueError("needs `store` (a file) or `database`, and not both")
+        return self
 
 
 class LimitSettings(Section):

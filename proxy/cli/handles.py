@@ -6,47 +6,65 @@ public id, of which none can be made), and each one that a command ends is in th
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from proxy.app import handle_database, handle_store
 from proxy.audit import records
 from proxy.audit.journal import Journal
 from proxy.audit.records import HandleEvent
 from proxy.errors import SettingsFileError
+from proxy.identity.handle_database import SCHEMA, make_schema, statements
 from proxy.identity.handle_store import HandleStore, HandlesUnavailableError
-from proxy.settings import Settings, load_settings
+from proxy.settings import HandleSettings, Settings, load_settings
+
+_T = TypeVar("_T")
 
 Config = Annotated[Path, typer.Option("--config", "-c", help="Settings file: whose handles.", show_default=False)]
 
 
 def register(app: typer.Typer) -> None:
     """Add the subcommand group."""
-    group = typer.Typer(no_args_is_help=True, help="List and revoke handles: short passwords that stand for tokens.")
+    group = typer.Typer(no_args_is_help=True, help="Handles: short passwords that stand for tokens.")
+    group.command("init")(init)
     group.command("list")(list_handles)
     group.command("revoke")(revoke)
     app.add_typer(group, name="handles")
 
 
+def init(
+    config: Config,
+    sql: Annotated[
+        bool, typer.Option("--sql", help="Print the SQL for an administrator to run, and make nothing.")
+    ] = False,
+) -> None:
+    """Make the schema in handles.database, or bring it to this version. What is there already stays."""
+    settings = _settings(load_settings(config))
+    address = handle_database(settings)
+    if sql:
+        typer.echo(statements(address.user), nl=False)
+    elif asyncio.run(make_schema(address)):
+        typer.echo(f"made the schema {SCHEMA} in {address.database}")
+    else:
+        typer.echo(f"the schema {SCHEMA} in {address.database} is as it should be")
+
+
 def list_handles(config: Config) -> None:
     """Print the live handles: their ids, whose they are, and until when."""
-    store = _store(load_settings(config))
     table = Table(show_edge=False)
     for heading in ("id", "principal", "issuer", "roles", "made", "expires"):
         table.add_column(heading, no_wrap=heading == "id", overflow="fold")
-    try:
-        for handle in store.live(time.time()):
-            who = handle.identity
-            times = (records.timestamp(handle.issued_at), records.timestamp(who.expires_at))
-            table.add_row(handle.handle_id, who.name, who.issuer, ", ".join(who.roles), *times)
-    except HandlesUnavailableError as problem:
-        raise _busy(problem) from None
-    finally:
-        store.close()
+    for handle in _with_store(load_settings(config), lambda store: store.live(time.time())):
+        who = handle.identity
+        times = (records.timestamp(handle.issued_at), records.timestamp(who.expires_at))
+        table.add_row(handle.handle_id, who.name, who.issuer, ", ".join(who.roles), *times)
     Console(highlight=False, soft_wrap=True, markup=False).print(table)
 
 
@@ -66,42 +84,53 @@ def revoke(
     settings = load_settings(config)
     if bool(ids) is (principal is not None):
         raise typer.BadParameter("give ids, or --principal", param_hint="ID")
-    store, journal = _store(settings), Journal(settings.audit.journal)
-    missing = 0
+    journal = Journal(settings.audit.journal)
     try:
-        now = time.time()
-        named = [h.handle_id for h in store.live(now) if h.identity.name == principal]
-        for handle_id in ids or named:
-            ended = store.revoke(handle_id, now)
-            if ended is None:
-                typer.echo(f"there is no handle {handle_id}", err=True)
-                missing += 1
-                continue
-            who = ended.identity
-            journal.append(
-                records.handle(
-                    now, HandleEvent.REVOKED, handle=ended.handle_id, principal=who.name, issuer=who.issuer,
-                    expires_at=who.expires_at,
-                )
-            )  # fmt: skip
-            typer.echo(f"revoked {ended.handle_id} of {who.name}")
-        if not ids and not named:
-            typer.echo(f"{principal} has no handles", err=True)
-            missing += 1
-    except HandlesUnavailableError as problem:
-        raise _busy(problem) from None
+        complete = _with_store(settings, lambda store: _revoke(store, journal, ids or (), principal))
     finally:
-        store.close()
         journal.close()
-    if missing:
+    if not complete:
         raise typer.Exit(1)
 
 
-def _store(settings: Settings) -> HandleStore:
+async def _revoke(store: HandleStore, journal: Journal, ids: Sequence[str], principal: str | None) -> bool:
+    now = time.time()
+    named = [h.handle_id for h in await store.live(now) if h.identity.name == principal]
+    complete = bool(ids or named)
+    for handle_id in ids or named:
+        ended = await store.revoke(handle_id, now)
+        if ended is None:
+            typer.echo(f"there is no handle {handle_id}", err=True)
+            complete = False
+            continue
+        who = ended.identity
+        journal.append(
+            records.handle(
+                now, HandleEvent.REVOKED, handle=ended.handle_id, principal=who.name, issuer=who.issuer,
+                expires_at=who.expires_at,
+            )
+        )  # fmt: skip
+        typer.echo(f"revoked {ended.handle_id} of {who.name}")
+    if not ids and not named:
+        typer.echo(f"{principal} has no handles", err=True)
+    return complete
+
+
+def _settings(settings: Settings) -> HandleSettings:
     if settings.handles is None:
         raise SettingsFileError("handles: the settings name no store", hint="Add: handles: {store: handles.sqlite}")
-    return HandleStore(settings.handles.store)
+    return settings.handles
 
 
-def _busy(problem: HandlesUnavailableError) -> SettingsFileError:
-    return SettingsFileError(f"handles.store cannot be read or written now ({problem})")
+def _with_store(settings: Settings, work: Callable[[HandleStore], Awaitable[_T]]) -> _T:
+    async def run() -> _T:
+        store = handle_store(_settings(settings))
+        try:
+            return await work(store)
+        finally:
+            await store.close()
+
+    try:
+        return asyncio.run(run())
+    except HandlesUnavailableError as problem:
+        raise SettingsFileError(f"handles cannot be read or written now ({problem})") from None

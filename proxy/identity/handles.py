@@ -7,25 +7,21 @@ digest), and no error, log line or ``repr`` holds any part of it.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import re
 import secrets
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Final, TypeVar
+from typing import Final
 
 from proxy.identity.claims import Identity
-from proxy.identity.handle_store import HandleStore, HandlesUnavailableError, StoredHandle
+from proxy.identity.handle_store import HandleStore, StoredHandle
 
 PREFIX: Final = "pgv1_"
 _RANDOM_BYTES: Final = 32  # so many that a plain digest of them cannot be searched for
 _SHAPE: Final = re.compile(re.escape(PREFIX) + r"[A-Za-z0-9_-]{43}", re.ASCII)
 _ID_DIGITS: Final = 16
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +33,9 @@ class Issued:
 
 
 class Handles:
-    """The handles of one host. Belongs to one event loop; the file is read and written in a thread of its own.
+    """The handles of one store. Belongs to one event loop.
 
-    Every call may raise HandlesUnavailableError.
+    Every call but ``close`` may raise HandlesUnavailableError.
     """
 
     def __init__(
@@ -55,12 +51,14 @@ class Handles:
         self._max_lifetime = max_lifetime
         self._most = max_per_principal
         self._clock = clock
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="handles")
+
+    async def prepare(self) -> None:
+        """Return if handles can be looked up now. Raises SettingsFileError where the store has to be made first."""
+        await self._store.prepare()
 
     async def close(self) -> None:
-        """Finish what is under way and close the file."""
-        await asyncio.to_thread(self._thread.shutdown)
-        self._store.close()
+        """Finish what is under way and close the store."""
+        await self._store.close()
 
     async def issue(self, identity: Identity, signing_key: str, lifetime: float | None = None) -> Issued | None:
         """A new handle for a verified identity; None where its bearer has too many.
@@ -73,28 +71,22 @@ class Handles:
         digest = _digest(handle)
         limited = replace(identity, expires_at=min(identity.expires_at, now + longest))
         stored = StoredHandle(digest.hex()[:_ID_DIGITS], limited, signing_key, now)
-        kept = await self._in_thread(lambda: self._store.add(digest, stored, most=self._most))
+        kept = await self._store.add(digest, stored, most=self._most)
         return Issued(handle, stored) if kept else None
 
     async def find(self, handle: str) -> StoredHandle | None:
         """What a handle stands for, None where it is unknown, expired or revoked."""
         if not _SHAPE.fullmatch(handle):
             return None
-        return await self._in_thread(lambda: self._store.find(_digest(handle), self._clock()))
+        return await self._store.find(_digest(handle), self._clock())
 
     async def revoke(self, handle_id: str) -> StoredHandle | None:
         """End the handle with this public id."""
-        return await self._in_thread(lambda: self._store.revoke(handle_id, self._clock()))
+        return await self._store.revoke(handle_id, self._clock())
 
     async def revoke_all(self, identity: Identity) -> list[StoredHandle]:
         """End all of one person's."""
-        return await self._in_thread(lambda: self._store.revoke_all(identity.issuer, identity.name, self._clock()))
-
-    async def _in_thread(self, work: Callable[[], _T]) -> _T:
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-        except RuntimeError:
-            raise HandlesUnavailableError("closed") from None
+        return await self._store.revoke_all(identity.issuer, identity.name, self._clock())
 
 
 def is_handle(password: str) -> bool:

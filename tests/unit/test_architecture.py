@@ -30,14 +30,14 @@ _DOORS: dict[str, tuple[str, ...]] = {
     "cryptography": ("tokens/", "net/tls.py", "identity/local_issuer.py"),
     "ruamel": ("policy/", "settings_document.py"),
     "numpy": ("tokens/",),
-    "asyncpg": ("catalog/", "demo/clinic.py"),
+    "asyncpg": ("catalog/", "demo/clinic.py", "identity/handle_database.py"),
     "prometheus_client": ("metrics.py",),
     "aiohttp": ("admin/", "identity/"),
     "scramp": ("net/",),
     "uvloop": ("app.py", "cli/", "net/"),
     "typer": ("cli/",),
     "rich": ("cli/", "demo/"),
-    "pydantic": ("policy/", "identity/", "settings.py", "settings_table.py"),
+    "pydantic": ("policy/", "identity/", "settings.py", "settings_table.py", "settings_types.py"),
     "pydantic_core": ("policy/", "identity/", "settings.py", "settings_table.py"),
 }
 

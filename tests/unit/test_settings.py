@@ -232,13 +232,28 @@ def test_handles_need_a_safe_admin_port(folder: Path) -> None:
     """Tokens are sent there, so it is loopback or has TLS; and handles are kept in a file."""
     for text, words in (
         (SMALL + "handles: {store: h.sqlite}\nadmin: {host: 0.0.0.0}\n", "needs `admin.tls`"),
-        (SMALL + "handles: {store: 'postgresql://db/x'}\n", "must be a file"),
+        (SMALL + "handles: {store: 'postgresql://db/x'}\n", "a database is named by"),
+        (SMALL + "handles: {max_per_principal: 5}\n", "needs `store`"),
     ):
         assert words in problems(folder, text)[0]
     tls = "admin: {host: 0.0.0.0, tls: {certificate: server.crt, key: server.key}}\n"
     found = load(folder, SMALL + "handles: {store: h.sqlite}\n" + tls)
     assert found.handles is not None
     assert found.handles.store == folder / "h.sqlite"
+
+
+def test_handles_in_a_database(folder: Path) -> None:
+    """It is one or the other; TLS is left out by default where the server is local only."""
+    where = "database: {{host: {}, database: d, user: u, password: p}}"
+    for host, tls in (("db.example", "verify-full"), ("localhost", "disable"), ("/run/postgresql", "disable")):
+        found = load(folder, SMALL + f"handles: {{{where.format(host)}}}\n").handles
+        assert found is not None
+        assert found.database is not None
+        assert (found.store, found.database.host, found.database.tls) == (None, host, tls)
+    (line,) = problems(folder, SMALL + f"handles: {{store: h.sqlite, {where.format('x')}}}\n")
+    assert "not both" in line
+    (line,) = problems(folder, SMALL + f"handles: {{{where.format('[a, b]')}}}\n")
+    assert line.startswith("pgveil.yaml:5: handles.database.host:")
 
 
 def test_tls_is_required_beyond_loopback(folder: Path) -> None:

@@ -136,7 +136,7 @@ async def test_without_a_journal_there_are_none(office: Office, monkeypatch: pyt
     status, content = await office.ask("POST", office.token())
     assert status == 503
     assert "handle" not in content
-    assert office.bench.handles._store.live(office.bench.clock.now) == []
+    assert await office.bench.handles._store.live(office.bench.clock.now) == []
 
 
 def settings_file(office: Office) -> Path:

@@ -8,6 +8,7 @@ import pytest
 
 from proxy.admin.readiness import Readiness
 from proxy.errors import UpstreamUnavailableError
+from proxy.identity.handle_store import HandlesUnavailableError
 
 
 class Clock:
@@ -83,3 +84,26 @@ async def test_close_ends_a_probe() -> None:
     await readiness.close()
     with pytest.raises(asyncio.CancelledError):
         await asking
+
+
+async def test_a_store_of_handles_that_is_away() -> None:
+    """Where there is one it is asked too, when nothing was heard of it lately, and named."""
+    clock = Clock()
+    here = True
+
+    async def handles() -> None:
+        if not here:
+            raise HandlesUnavailableError("gone")
+
+    readiness = Readiness(journal_writable=lambda: True, handles=handles, clock=clock)
+    readiness.listening = readiness.policy_loaded = True
+    readiness.upstream_answered()
+    assert await readiness.missing() == ()
+    here = False
+    assert await readiness.missing() == ()
+    clock.now += 15
+    readiness.upstream_answered()
+    assert await readiness.missing() == ("handles cannot be looked up",)
+    here = True
+    assert await readiness.missing() == ()
+    await readiness.close()

@@ -12,7 +12,8 @@ import pytest
 
 from proxy.errors import AuthenticationError, SettingsFileError
 from proxy.identity.authenticator import Authenticator
-from proxy.identity.handle_store import HandleStore, HandlesUnavailableError
+from proxy.identity.handle_file import HandleFile
+from proxy.identity.handle_store import HandlesUnavailableError
 from proxy.identity.handles import Handles, Issued, is_handle
 from proxy.identity.local_issuer import LocalIssuer
 
@@ -43,7 +44,7 @@ class Bench:
     def open(self) -> Handles:
         """The handles as another process would open them."""
         return Handles(
-            HandleStore(self.path),
+            HandleFile(self.path),
             max_lifetime=self.max_lifetime,
             max_per_principal=self.most,
             clock=self.clock,
@@ -203,14 +204,14 @@ def test_files_that_are_refused(tmp_path: Path) -> None:
     open_to_all = tmp_path / "open.sqlite"
     open_to_all.touch(mode=0o644)
     with pytest.raises(SettingsFileError, match="other users"):
-        HandleStore(open_to_all)
+        HandleFile(open_to_all)
     text = tmp_path / "text.sqlite"
     text.write_text("x" * 5000)
     text.chmod(0o600)
     with pytest.raises(SettingsFileError, match="cannot be used"):
-        HandleStore(text)
+        HandleFile(text)
     with pytest.raises(SettingsFileError, match="cannot be opened"):
-        HandleStore(tmp_path / "no" / "x.sqlite")
+        HandleFile(tmp_path / "no" / "x.sqlite")
 
 
 async def test_a_broken_store_refuses_logins(bench: Bench) -> None:
