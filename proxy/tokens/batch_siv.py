@@ -6,7 +6,6 @@ Invariant: what is sealed here is what the library's ``AESSIV`` seals, byte for 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext
@@ -37,13 +36,12 @@ class BatchSiv:
     def __repr__(self) -> str:
         return "BatchSiv()"
 
-    def spelled(self, texts: Sequence[bytes], prefix: bytes) -> list[bytes]:
+    def spelled(self, texts: list[bytes], prefix: bytes) -> list[bytes]:
         """Each text sealed, in the letters of base 32 (see ``siv_loops``), behind ``prefix``."""
-        given = list(texts)
-        blocks = siv_loops.mac_blocks(given, self._short, self._last, self._whole, self._cut)
-        ivs = siv_loops.chained(given, blocks, self._synthetic.update)
-        stream = self._stream.update(siv_loops.counters(given, ivs))
-        return siv_loops.spelled(given, ivs, stream, prefix)
+        blocks = siv_loops.mac_blocks(texts, self._short, self._last, self._whole, self._cut)
+        ivs = siv_loops.chained(texts, blocks, self._synthetic.update)
+        stream = self._stream.update(siv_loops.counters(texts, ivs))
+        return siv_loops.spelled(texts, ivs, stream, prefix)
 
 
 def _cipher(key: bytes) -> CipherContext:

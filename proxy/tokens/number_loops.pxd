@@ -57,11 +57,13 @@ cpdef tuple read_digits(list cells, long long[::1] places, Py_ssize_t left_digit
 cpdef write_digits(list cells, long long[::1] places, unsigned long long[::1] left, unsigned long long[::1] right,
                    Py_ssize_t right_digits, list done)
 
-@cython.locals(target=cython.p_uchar, index=int)
-cdef _put_block(bytearray blocks, Py_ssize_t at, unsigned long long first, unsigned long long second)
+@cython.locals(target=cython.p_uchar)
+cdef void _put_word(bytearray blocks, Py_ssize_t at, unsigned long long word)
 
-@cython.locals(source=cython.p_uchar, word=cython.ulonglong, index=int)
+@cython.locals(source=cython.p_uchar, high=cython.ulonglong, low=cython.ulonglong)
 cdef unsigned long long _word(bytes data, Py_ssize_t at)
+
+cdef unsigned long long _wide(unsigned char byte)
 
 @cython.locals(index=int)
 cdef unsigned long long _extended(unsigned long long rest, unsigned long long tail, unsigned long long modulus)

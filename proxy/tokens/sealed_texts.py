@@ -51,8 +51,9 @@ class SealedTexts:
 
     def encrypt(self, cells: Sequence[bytes]) -> list[bytes]:
         """The token of each text."""
-        if siv_loops.compiled() and max(map(len, cells), default=0) <= _LONGEST_IN_BATCH:
-            return self._batch.spelled(cells, self._prefix)
+        texts = list(cells)
+        if siv_loops.compiled() and siv_loops.longest(texts) <= _LONGEST_IN_BATCH:
+            return self._batch.spelled(texts, self._prefix)
         seal, associated, prefix = self._cipher.encrypt, self._associated, self._prefix
         sealed = [seal(cell, associated) for cell in cells]
         if len(sealed) < _BATCH:

@@ -11,6 +11,9 @@ cdef Py_ssize_t _stream_size(Py_ssize_t length)
 @cython.locals(index=Py_ssize_t)
 cdef void _add(unsigned char* blocks, Py_ssize_t at, unsigned char* block)
 
+@cython.locals(most=Py_ssize_t, text=bytes)
+cpdef Py_ssize_t longest(list texts)
+
 @cython.locals(size=Py_ssize_t, made=bytearray, blocks=cython.p_uchar, at=Py_ssize_t, text=bytes, length=Py_ssize_t,
                source=cython.p_uchar, index=Py_ssize_t, end=Py_ssize_t)
 cpdef bytearray mac_blocks(list texts, bytes short, bytes last, bytes whole, bytes cut)
@@ -22,7 +25,7 @@ cpdef bytes chained(list texts, bytearray blocks, object encipher)
                iv=Py_ssize_t, text=bytes, number=Py_ssize_t, index=Py_ssize_t, low=cython.ulonglong)
 cpdef bytearray counters(list texts, bytes ivs)
 
-@cython.locals(tokens=list, longest=Py_ssize_t, head=Py_ssize_t, sealed_bytes=bytearray, row_bytes=bytearray,
+@cython.locals(tokens=list, most=Py_ssize_t, head=Py_ssize_t, sealed_bytes=bytearray, row_bytes=bytearray,
                sealed=cython.p_uchar, row=cython.p_uchar, starts=cython.p_uchar, keys=cython.p_uchar,
                letters=cython.p_uchar, iv=Py_ssize_t, at=Py_ssize_t, text=bytes, length=Py_ssize_t,
                source=cython.p_uchar, index=Py_ssize_t, end=Py_ssize_t, place=Py_ssize_t, group=cython.ulonglong)

@@ -25,6 +25,14 @@ def compiled() -> bool:
     return not __file__.endswith(".py")
 
 
+def longest(texts: list[bytes]) -> int:
+    """How many bytes the longest has; 0 for none."""
+    most = 0
+    for text in texts:
+        most = max(most, len(text))
+    return most
+
+
 def mac_blocks(texts: list[bytes], short: bytes, last: bytes, whole: bytes, cut: bytes) -> bytearray:
     """What S2V gives to CMAC (RFC 5297, 2.4), with CMAC's subkey (RFC 4493) added: at least one block a text.
 
@@ -99,12 +107,10 @@ def counters(texts: list[bytes], ivs: bytes) -> bytearray:
 def spelled(texts: list[bytes], ivs: bytes, stream: bytes, prefix: bytes) -> list[bytes]:
     """The tokens: ``prefix``, then IV and enciphered text in base 32. ``stream``: the counter blocks, enciphered."""
     tokens: list[bytes] = []
-    longest = 0
-    for text in texts:
-        longest = max(longest, len(text))
     head = len(prefix)
-    sealed_bytes = bytearray(_BLOCK + longest + 5)
-    row_bytes = bytearray(head + (_BLOCK + longest) // 5 * 8 + 8)
+    most = _BLOCK + longest(texts)
+    sealed_bytes = bytearray(most + 5)
+    row_bytes = bytearray(head + most // 5 * 8 + 8)
     row_bytes[:head] = prefix
     sealed = sealed_bytes
     row = row_bytes

@@ -6,19 +6,19 @@ cdef Py_ssize_t _HEADER_SIZE
 cdef Py_ssize_t _NULL
 cdef bint _COMPILED
 
-@cython.locals(size=Py_ssize_t, count=Py_ssize_t, flags=bytearray, last=Py_ssize_t, columns=list, length=Py_ssize_t,
+@cython.locals(source=cython.p_uchar, size=Py_ssize_t, count=Py_ssize_t, flags=bytearray, last=Py_ssize_t, columns=list, length=Py_ssize_t,
                stop=Py_ssize_t, at=Py_ssize_t, number=Py_ssize_t, index=Py_ssize_t, cell=Py_ssize_t)
 cpdef tuple take_cells(bytes data, Py_ssize_t pos, object wanted)
 
-@cython.locals(flags=bytearray, last=Py_ssize_t, size=Py_ssize_t, column=list, new=bytes, made=bytearray,
+@cython.locals(source=cython.p_uchar, target=cython.p_uchar, flags=bytearray, last=Py_ssize_t, size=Py_ssize_t, column=list, new=bytes, made=bytearray,
                used=Py_ssize_t, row=Py_ssize_t, stop=Py_ssize_t, head=Py_ssize_t, done=Py_ssize_t, at=Py_ssize_t,
                number=Py_ssize_t, index=Py_ssize_t, cell=Py_ssize_t, length=Py_ssize_t)
 cpdef bytes put_cells(bytes data, Py_ssize_t pos, Py_ssize_t end, object wanted, list columns)
 
 @cython.locals(first=Py_ssize_t)
-cdef Py_ssize_t _int32(bytes data, Py_ssize_t at)
+cdef Py_ssize_t _int32(unsigned char* data, Py_ssize_t at)
 
-cdef _put_int32(bytearray made, Py_ssize_t at, Py_ssize_t number)
+cdef void _put_int32(unsigned char* made, Py_ssize_t at, Py_ssize_t number)
 
 @cython.locals(target=cython.p_uchar, source=cython.p_uchar, index=Py_ssize_t)
-cdef _copy(bytearray made, Py_ssize_t at, bytes data, Py_ssize_t start, Py_ssize_t stop)
+cdef void _copy(bytearray made, Py_ssize_t at, bytes data, Py_ssize_t start, Py_ssize_t stop)

@@ -32,26 +32,27 @@ def take_cells(data: bytes, pos: int, wanted: Sequence[bool]) -> tuple[int, list
     of rows, None for NULL.
     Raises ValueError for a row that is malformed or has not as many columns as ``wanted``.
     """
+    source = data
     size = len(data)
     count = len(wanted)
     flags = bytearray(wanted)
     last = flags.rfind(1) + 1  # after the last wanted column nothing is looked at but the row's end
     columns: list[list[bytes | None]] = [[] for _ in range(flags.count(1))]
-    while size - pos >= _HEADER_SIZE and data[pos] == _TAG:
-        length = _int32(data, pos + 1)
+    while size - pos >= _HEADER_SIZE and source[pos] == _TAG:
+        length = _int32(source, pos + 1)
         stop = pos + 1 + length
         if stop > size:
             if length < 6:
                 raise ValueError
             break
-        if length < 6 or (data[pos + 5] << 8) | data[pos + 6] != count:
+        if length < 6 or (source[pos + 5] << 8) | source[pos + 6] != count:
             raise ValueError
         at = pos + 7
         number = 0
         for index in range(last):
             if stop - at < 4:
                 raise ValueError
-            cell = _int32(data, at)
+            cell = _int32(source, at)
             at += 4
             if cell == _NULL:
                 if flags[index]:
@@ -61,7 +62,7 @@ def take_cells(data: bytes, pos: int, wanted: Sequence[bool]) -> tuple[int, list
             if cell > stop - at:
                 raise ValueError
             if flags[index]:
-                columns[number].append(data[at : at + cell])
+                columns[number].append(source[at : at + cell])
                 number += 1
             at += cell
         pos = stop
@@ -73,6 +74,7 @@ def put_cells(data: bytes, pos: int, end: int, wanted: Sequence[bool], columns: 
 
     ``columns`` has the shape that ``take_cells`` gave; a NULL stays NULL, and nothing else may become one.
     """
+    source = data
     flags = bytearray(wanted)
     last = flags.rfind(1) + 1
     size = end - pos
@@ -84,13 +86,13 @@ def put_cells(data: bytes, pos: int, end: int, wanted: Sequence[bool], columns: 
     used = 0
     row = 0
     while pos < end:
-        stop = pos + 1 + _int32(data, pos + 1)
+        stop = pos + 1 + _int32(source, pos + 1)
         head = used
         done = pos
         at = pos + 7
         number = 0
         for index in range(last):
-            cell = _int32(data, at)
+            cell = _int32(source, at)
             at += 4
             if cell == _NULL:
                 number += flags[index]
@@ -113,24 +115,21 @@ def put_cells(data: bytes, pos: int, end: int, wanted: Sequence[bool], columns: 
         _put_int32(made, head + 1, used - head - 1)
         pos = stop
         row += 1
-    del made[used:]
-    return bytes(made)
+    target = made
+    return bytes(target[:used])
 
 
 def _int32(data: bytes, at: int) -> int:
     """Four bytes as a number without a sign."""
-    first = data[at]  # wider than a byte once compiled, where a shift by 24 places would overflow
+    first = data[at]  # compiled it is wider than a byte, which a shift by 24 places would leave
     return (first << 24) | (data[at + 1] << 16) | (data[at + 2] << 8) | data[at + 3]
 
 
 def _put_int32(made: bytearray, at: int, number: int) -> None:
-    if _COMPILED:
-        made[at] = (number >> 24) & 0xFF
-        made[at + 1] = (number >> 16) & 0xFF
-        made[at + 2] = (number >> 8) & 0xFF
-        made[at + 3] = number & 0xFF
-    else:
-        made[at : at + 4] = number.to_bytes(4, "big")
+    made[at] = (number >> 24) & 0xFF
+    made[at + 1] = (number >> 16) & 0xFF
+    made[at + 2] = (number >> 8) & 0xFF
+    made[at + 3] = number & 0xFF
 
 
 def _copy(made: bytearray, at: int, data: bytes, start: int, stop: int) -> None:
