@@ -102,10 +102,8 @@ def _data_type(_: Generator, node: exp.DataType) -> str:
     return str(node.args["kind"])
 
 
-def function_name(identifier: exp.Identifier | str) -> str:
+def function_name(identifier: exp.Identifier) -> str:
     """A function's name with the quotes that it was written with."""
-    if isinstance(identifier, str):
-        return spell(identifier)
     name = identifier.name
     return name if not identifier.quoted and _WORD.fullmatch(name) else quote(name)
 
@@ -116,10 +114,6 @@ def _call(printer: Generator, node: Call) -> str:
     order = node.args.get("order")
     tail = f" {printer.sql(order)}" if order is not None else ""
     return f"{name}({distinct}{listed(printer, node.expressions)}{tail})"
-
-
-def _anonymous(printer: Generator, node: exp.Anonymous) -> str:
-    return f"{function_name(node.this)}({listed(printer, node.expressions)})"
 
 
 def _special(printer: Generator, node: Special) -> str:
@@ -205,7 +199,6 @@ EXPRESSIONS: Final[Printers] = {
     SqlValue: lambda _, node: node.this,
     exp.Alias: lambda printer, node: f"{printer.sql(node, 'this')} AS {printer.sql(node, 'alias')}",
     exp.All: _quantified("ALL"),
-    exp.Anonymous: _anonymous,
     exp.Any: _quantified("ANY"),
     exp.Array: _array,
     exp.AtTimeZone: _at_time_zone,

@@ -38,7 +38,9 @@ _AGGREGATES: Final = frozenset({"JSON_OBJECTAGG", "JSON_ARRAYAGG"})
 SPECIAL_NAMES: Final = frozenset(_BETWEEN) | _XML | _JSON | {"NORMALIZE", "TREAT", "GROUPING"}
 
 # Behind these a value follows, and so a keyword that could also be a column's name is a column's name.
-_VALUE_FOLLOWS: Final = frozenset({",", ":", "VALUE", "PASSING", "DEFAULT", "VERSION", "DOCUMENT", "CONTENT", "PATH"})
+_VALUE_FOLLOWS: Final = frozenset(
+    {",", ":", "VALUE", "PASSING", "DEFAULT", "VERSION", "DOCUMENT", "CONTENT", "PATH", "REF"}
+)
 _JSON_WORDS: Final = frozenset(
     {
         *("FORMAT", "JSON", "ENCODING", "UTF8", "ON", "NULL", "ABSENT", "WITH", "WITHOUT", "UNIQUE", "KEYS", "KEEP"),
@@ -119,7 +121,7 @@ class Specials(Functions):
         value_follows = True
         while self.token.word != ")":
             word = self.token.word
-            if self._is_separator(word, words, value_follows=value_follows):
+            if self._is_separator(name, words, value_follows=value_follows):
                 parts.append(exp.Var(this=self.advance().word))
                 value_follows = word in _VALUE_FOLLOWS
             elif word in ("RETURNING", "AS"):
@@ -136,27 +138,26 @@ class Specials(Functions):
         self.expect(")")
         return parts
 
-    def _is_separator(self, word: str, words: frozenset[str], *, value_follows: bool) -> bool:
+    def _is_separator(self, name: str, words: frozenset[str], *, value_follows: bool) -> bool:
+        """Whether a comma or one of the ``words`` of the function ``name`` stands here, and no column of that name."""
+        word = self.token.word
         if word in (",", ":"):
             return True
         if word not in words:
             return False
         if not value_follows:
             return True
-        following = self.ahead().word
         match word:
             case "DEFAULT":  # reserved: it begins no expression
                 return True
-            case "NULL" | "ABSENT" | "ERROR" | "EMPTY":  # JSON_OBJECT(NULL ON NULL …), nothing before it
-                return following == "ON"
             case "VERSION" | "STANDALONE":
-                return following not in (",", ")")
+                return name == "XMLROOT" and self.ahead(-1).word == ","
+            case "DOCUMENT" | "CONTENT":
+                return name in ("XMLPARSE", "XMLSERIALIZE") and self.ahead(-1).word == "("
             case "NO":
-                return following in ("VALUE", ")")
-            case "YES":
-                return True
-            case "DOCUMENT" | "CONTENT" | "BY":
-                return following not in (",", ")", ".")
+                return self.ahead().word == "VALUE"
+            case "BY":
+                return self.ahead().word in ("REF", "VALUE")
             case _:
                 return False
 
@@ -194,7 +195,7 @@ class Specials(Functions):
             elif word == "AS":
                 self.advance()
                 parts += [exp.Var(this="AS"), self.label()]
-            elif self._is_separator(word, words, value_follows=value_follows):
+            elif self._is_separator(name, words, value_follows=value_follows):
                 parts.append(exp.Var(this=self.advance().word))
                 value_follows = word in _VALUE_FOLLOWS
             else:

@@ -32,3 +32,12 @@ SELECT json_build_object('a', 1, 'b', b), jsonb_build_array(1, 2), to_json(a), r
 SELECT uuid_generate_v4(), gen_random_uuid(), uuid(a), sha256(a), digest(a, 'sha256'), crypt(a, gen_salt('bf')), pg_typeof(a), pg_size_pretty(pg_total_relation_size('t')), generate_series(1, 3), unnest(ARRAY[1, 2]), unnest(a), levenshtein_less_equal(a, b, 2), get_bit(a, 1), array_append(a, 1), array_prepend(1, a), array_position(a, 1), array_cat(a, b), cardinality(a) FROM t;
 SELECT length(a) AS length, f(g(h(a))), f(a)::int, f((SELECT 1)), f((1, 2)), f(ARRAY[1]), f(a = b), f(a AND b), f(NOT a), f(CASE WHEN a THEN b END), f(a IS NULL), f(a IN (1)), f(a ORDER BY b) FROM t;
 SELECT myschema.myfunc(a), "My Schema"."My Func"(a, 'x'), (my_func(a)).b FROM t;
+-- Columns named like words of these grammars
+SELECT xmlelement(NAME foo, yes, no, version, standalone || 'x', document.a, content, by, passing, value) FROM document;
+SELECT xmlforest(version AS a, no AS b), xmlconcat(standalone, document || a), xmlpi(NAME a, version || 'x');
+SELECT xmlroot(version, VERSION no || '', STANDALONE NO VALUE), xmlroot(yes, VERSION NO VALUE, STANDALONE NO);
+SELECT xmlparse(DOCUMENT document), xmlparse(CONTENT content || 'x'), xmlserialize(CONTENT content AS text);
+SELECT xmlexists(by PASSING BY REF value BY VALUE), xmlexists(document PASSING no);
+SELECT json_array(null, absent, error, keys), json_object('a': value, path: format ABSENT ON NULL);
+SELECT json_object('a': null, 'b': null NULL ON NULL), json_array(1, null NULL ON NULL), json_value(a, '$' DEFAULT NULL ON EMPTY);
+SELECT 1 FROM xmltable(document PASSING version COLUMNS x int PATH by);

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import sqlglot
 from sqlglot import exp
+from sqlglot.errors import ParseError
 
 from proxy.errors import StatementSyntaxError, UnsupportedRefusal
 from proxy.planner import grammar
@@ -31,6 +32,7 @@ from proxy.planner.dialect.nodes import Locking, Sample
 from proxy.planner.dialect.print_expressions import _INFIX
 from proxy.planner.dialect.tokens import fold, keywords, quote, quote_string, spell, tokenize
 from proxy.planner.fidelity import assert_same
+from proxy.planner.references import child_messages
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "fidelity"
 STATEMENTS = [text for path in sorted(CORPUS.glob("*.sql")) for text in grammar.split(path.read_text("utf-8"))]
@@ -238,6 +240,25 @@ def test_words_of_special_grammars_are_no_columns() -> None:
     assert list(parse_statement(text).find_all(exp.Column)) == []
 
 
+def _named_columns(text: str) -> set[str]:
+    """The names of all columns in the expressions of ``text``, as Postgres reads it."""
+    found = set()
+    stack: list[Any] = [raw.stmt for raw in grammar.parse(text).stmts]
+    while stack:
+        message = stack.pop()
+        if message.DESCRIPTOR.name == "ColumnRef":
+            found.update(field.string.sval for field in message.fields[-1:] if field.HasField("string"))
+        stack += child_messages(message, without=("typmods",))  # those are words, not values
+    return found
+
+
+def test_both_readers_see_the_same_columns() -> None:
+    """What is a column to Postgres is one in the tree, which edits and the scan's list of columns go by."""
+    for text in STATEMENTS:
+        seen = {column.name for column in parse_statement(text).find_all(exp.Column) if column.name != "*"}
+        assert seen == _named_columns(text), text
+
+
 def test_from_lists_keep_their_structure() -> None:
     """Commas are bare joins; a join in brackets is a Subquery of a JoinTree, and so is a join on the right side."""
     select = _select("SELECT 1 FROM a, b JOIN c ON true, (d CROSS JOIN e) AS x, f LEFT JOIN g JOIN h ON 1 = 1 ON 2 = 2")
@@ -353,6 +374,18 @@ def test_it_is_a_sqlglot_dialect() -> None:
         "SELECT 1 FROM t WHERE",
         "SELECT a b c",
         "SELECT * FROM a.b.c.d",
+        "SELECT a AS 1",
+        "SELECT a AS b FROM t AS 1",
+        "SELECT a.1",
+        "SELECT a NOT b",
+        "SELECT a IN b",
+        "SELECT a = ANY b",
+        "SELECT left a",
+        "SELECT sum(a) OVER (ROWS 1 BEFORE)",
+        "SELECT a FROM t FOR ALL",
+        "SELECT a::1",
+        "SELECT a::b.1",
+        "SELECT a::b(1",
     ],
 )
 def test_what_is_no_single_query_is_refused(text: str) -> None:
@@ -366,6 +399,22 @@ def test_a_text_without_tokens_is_a_syntax_error() -> None:
     """Where Postgres' scanner fails, its message is the answer."""
     with pytest.raises(StatementSyntaxError):
         parse_statement("SELECT 'open")
+
+
+def test_tokens_of_another_reader_are_refused() -> None:
+    """The parser takes no tokens but those of Postgres' own scanner."""
+    with pytest.raises(ParseError):
+        StrictPostgres().parser().parse(sqlglot.tokenize("SELECT 1", dialect="postgres"))
+
+
+def test_a_tree_too_deep_to_print_is_refused() -> None:
+    """An edit that nests beyond Python's reach is a refusal, never a crash."""
+    tree: exp.Expr = exp.Null()
+    for _ in range(5000):
+        tree = exp.Paren(this=tree)
+    with pytest.raises(UnsupportedRefusal) as caught:
+        print_statement(tree)
+    assert caught.value.reason == "complexity"
 
 
 def test_a_refusal_does_not_quote_the_statement() -> None:
@@ -387,6 +436,8 @@ def test_a_refusal_does_not_quote_the_statement() -> None:
         exp.Command(this="SHOW"),
         exp.Insert(this=exp.to_table("t")),
         exp.Qualify(this=exp.column("a")),
+        exp.Anonymous(this="f"),
+        exp.Property(this="a", value="b"),
     ],
 )
 def test_what_was_not_read_by_this_dialect_is_not_printed(node: exp.Expr) -> None:
