@@ -81,8 +81,6 @@ def _word(argument: Any) -> str:
             return "true" if argument.boolval else "false"
         case "Float":
             return str(argument.fval)
-        case "TypeName":
-            return str(argument.names[-1].string.sval)
         case _:
             raise _refusal("an option of COPY of this form")
 

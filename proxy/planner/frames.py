@@ -87,9 +87,7 @@ def copy_as_query(original: ParseResult, source: Source) -> ParseResult:
 
 
 def _columns(source: Source, listed: tuple[str, ...]) -> tuple[str, ...]:
-    relation, access = source.relation, source.access
-    if relation is None or access is None:
-        raise UnsupportedRefusal("COPY of a system catalog is not supported", reason="relation")
+    relation, access = source.of_user()
     kind = _NOT_COPIED.get(relation.kind)
     if kind is not None:
         raise Refusal(

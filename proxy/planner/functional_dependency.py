@@ -52,17 +52,15 @@ def _grouped(select: exp.Select, expression: exp.Expr) -> exp.Expr:
 
 
 def _key(source: Source) -> frozenset[str]:
-    if source.relation is None or source.access is None:
-        return frozenset()
-    distinct = {d.column.name for d in source.access.columns if isinstance(d.mask, Clear | Token)}
-    key = frozenset(source.relation.primary_key)
+    relation, access = source.of_user()
+    distinct = {d.column.name for d in access.columns if isinstance(d.mask, Clear | Token)}
+    key = frozenset(relation.primary_key)
     return key if key <= distinct else frozenset()
 
 
 def _named(select: exp.Select, source: Source, alias: str) -> list[str]:
     """The table's columns that the select list, HAVING and ORDER BY name, or all where a star does."""
-    if source.access is None:
-        return []
+    _, access = source.of_user()
     parts = [*select.expressions, *(p for k in ("having", "order", "distinct") if (p := select.args.get(k)))]
     names: set[str] = set()
     star = False
@@ -74,7 +72,7 @@ def _named(select: exp.Select, source: Source, alias: str) -> list[str]:
                 names.add(node.name)
     usable = [
         d.column.name
-        for d in source.access.columns
+        for d in access.columns
         if not isinstance(d.mask, Deny | Hidden) and d.column.type.sql not in _WITHOUT_EQUALITY
     ]
     return [name for name in usable if star or name in names]

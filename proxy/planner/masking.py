@@ -98,9 +98,7 @@ def _subquery(
     print_node: Callable[[exp.Expr], str],
     done: Rewritten,
 ) -> exp.Expr:
-    relation, access = source.relation, source.access
-    if relation is None or access is None:
-        raise UnsupportedRefusal("a system catalog cannot be masked", reason="relation")
+    relation, access = source.of_user()
     sample = table.args.get("sample")
     if source.treatment is Treatment.EXPAND:
         if sample is not None or table.args.get("only"):

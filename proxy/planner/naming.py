@@ -79,12 +79,11 @@ def _sublink(message: Any) -> tuple[str, int]:
         return "array", 2
     if message.sub_link_type == _SUBLINK_EXPR:
         select = inner(message.subselect)
-        if select.DESCRIPTOR.name == "SelectStmt":
-            while select.HasField("larg"):
-                select = select.larg
-            if select.target_list:
-                target = select.target_list[0].res_target
-                return (target.name, 2) if target.name else _figure(inner(target.val))
+        while select.HasField("larg"):
+            select = select.larg
+        if select.target_list:
+            target = select.target_list[0].res_target
+            return (target.name, 2) if target.name else _figure(inner(target.val))
     return UNNAMED, 0
 
 

@@ -234,7 +234,7 @@ class Planner:
         return (with_query(tree, text, sent) if nested else sent), typed
 
     def _target(self, source: Source, change: Change) -> Source:
-        if source.access is None or not source.access.writable:
+        if source.treatment is Treatment.SYSTEM or not source.of_user()[1].writable:
             raise PolicyRefusal(
                 f"permission denied to write to {source.schema}.{source.name}",
                 reason="write",
@@ -247,8 +247,7 @@ class Planner:
                 reason="write",
                 detail="It holds columns that are masked for this role.",
             )
-        if source.relation is not None:
-            check_write(source.relation, change, self.snapshot, self.role)
+        check_write(source.of_user()[0], change, self.snapshot, self.role)
         return source
 
 

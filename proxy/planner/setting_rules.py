@@ -19,6 +19,7 @@ _SET_DEFAULT: Final = 2
 _SET_MULTI: Final = 4
 _RESET: Final = 5
 _RESET_ALL: Final = 6
+_ABOUT_TRANSACTIONS: Final = frozenset({"transaction", "session characteristics", "transaction snapshot"})
 
 
 def check_set(statement: Any) -> bool:
@@ -29,9 +30,7 @@ def check_set(statement: Any) -> bool:
     name = statement.name.lower()
     if statement.kind == _RESET_ALL:
         return True
-    if statement.kind == _SET_MULTI:
-        if name not in ("transaction", "session characteristics", "transaction snapshot"):
-            raise UnsupportedRefusal(f"SET {name.upper()} is not supported", reason="setting")
+    if statement.kind == _SET_MULTI and name in _ABOUT_TRANSACTIONS:
         return False
     if name == "session_authorization" and statement.kind in (_SET_DEFAULT, _RESET):
         # A part of DISCARD ALL (manual, DISCARD), which pools send in pieces: back to the account that we logged in
@@ -96,8 +95,6 @@ def _text(node: Any) -> str | None:
         return str(constant.sval.sval)
     if constant.HasField("ival"):
         return str(constant.ival.ival)
-    if constant.HasField("boolval"):
-        return "on" if constant.boolval.boolval else "off"
     return None
 
 

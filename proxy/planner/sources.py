@@ -18,8 +18,9 @@ from proxy.planner.references import RelationReference
 from proxy.policy.bound import BoundRole, RelationAccess
 
 SYSTEM_SCHEMAS: Final = frozenset({"pg_catalog", "information_schema"})
-_TABLES: Final = frozenset(
+_READABLE: Final = frozenset(
     {
+        RelationKind.VIEW,
         RelationKind.TABLE,
         RelationKind.PARTITIONED_TABLE,
         RelationKind.MATERIALIZED_VIEW,
@@ -46,6 +47,12 @@ class Source:
     treatment: Treatment
     relation: Relation | None = None
     access: RelationAccess | None = None
+
+    def of_user(self) -> tuple[Relation, RelationAccess]:
+        """The relation and what the role may see of it. Raises UnsupportedRefusal for a system catalog."""
+        if self.relation is None or self.access is None:
+            raise UnsupportedRefusal("a system catalog cannot be masked", reason="relation")
+        return self.relation, self.access
 
     @property
     def needs_rewrite(self) -> bool:
@@ -106,7 +113,19 @@ class Resolver:
         return Source(schema, name, Treatment.SYSTEM)
 
     def _user(self, relation: Relation) -> Source:
+        if relation.kind not in _READABLE:
+            raise UnsupportedRefusal(
+                f"{relation.qualified_name} is a {relation.kind.name.lower()}; only tables and views can be read",
+                reason="relation",
+            )
         access = self.role.access(relation)
+        if not access.known:
+            raise PolicyRefusal(
+                f"permission denied for {relation.qualified_name}",
+                reason="relation",
+                detail="The policy does not list this relation, so it is out of reach for everyone.",
+                hint="List it, with a kind for each column, under tables.",
+            )
         if not access.readable:
             raise PolicyRefusal(
                 f"permission denied for {relation.qualified_name}",
@@ -117,17 +136,5 @@ class Resolver:
         if relation.kind is RelationKind.VIEW:
             treatment = Treatment.CLEAR if self.view_is_clear(relation) else Treatment.EXPAND
             return Source(relation.schema, relation.name, treatment, relation, access)
-        if relation.kind not in _TABLES:
-            raise UnsupportedRefusal(
-                f"{relation.qualified_name} is a {relation.kind.name.lower()}; only tables and views can be read",
-                reason="relation",
-            )
-        if not access.known:
-            raise PolicyRefusal(
-                f"permission denied for {relation.qualified_name}",
-                reason="relation",
-                detail="The policy does not list this relation, so it is out of reach for everyone.",
-                hint="List it, with a kind for each column, under tables.",
-            )
         treatment = Treatment.CLEAR if access.clear else Treatment.MASK
         return Source(relation.schema, relation.name, treatment, relation, access)

@@ -90,19 +90,20 @@ class Views:
 
     def item(self, source: Source) -> Item:
         """The FROM item that ``source`` is, for the lineage."""
-        if source.relation is None or source.access is None:
+        if source.treatment is Treatment.SYSTEM:
             return Item(None, None, source.schema)
-        if source.relation.kind is RelationKind.VIEW:
-            return self._view_item(source)
+        relation, access = source.of_user()
+        if relation.kind is RelationKind.VIEW:
+            return self._view_item(source, relation)
         shown: list[OutputColumn] = []
         denied: list[Protected] = []
-        for decision in source.access.columns:
-            protected = Protected(source.relation.qualified_name, decision)
+        for decision in access.columns:
+            protected = Protected(relation.qualified_name, decision)
             if isinstance(decision.mask, Deny):
                 denied.append(protected)
             elif not isinstance(decision.mask, Hidden):
                 masked = not isinstance(decision.mask, Clear)
-                origin = Origin(source.relation.oid, decision.column.number) if masked else None
+                origin = Origin(relation.oid, decision.column.number) if masked else None
                 noted = protected if masked or decision.kind != "clear" else None
                 uses = frozenset({noted}) if noted is not None else frozenset[Protected]()
                 kind = decision.column.type
@@ -110,14 +111,11 @@ class Views:
                 if isinstance(decision.mask, Token) and decision.mask.format is TokenFormat.TEXT:
                     type_name = "text"
                 shown.append(OutputColumn(decision.column.name, origin, noted, uses, type_name))
-        whole = source.treatment is Treatment.MASK and len(shown) == len(source.relation.columns)
-        row = Origin(source.relation.oid, 0, source.relation.row_type_oid) if whole else None
+        whole = source.treatment is Treatment.MASK and len(shown) == len(relation.columns)
+        row = Origin(relation.oid, 0, relation.row_type_oid) if whole else None
         return Item(None, tuple(shown), source.schema, tuple(denied), row)
 
-    def _view_item(self, source: Source) -> Item:
-        view = source.relation
-        if view is None:
-            return Item(None, None, source.schema)
+    def _view_item(self, source: Source, view: Relation) -> Item:
         inside = self.expand(view).columns
         if inside is None or len(inside) != len(view.columns):
             return Item(None, None, source.schema)

@@ -133,9 +133,7 @@ class _Masking:
         self.made.append((node, scan))
 
     def _scan(self, source: Source, *, only: bool) -> str:
-        relation, access = source.relation, source.access
-        if relation is None or access is None:
-            raise UnsupportedRefusal("a system catalog cannot be masked", reason="relation")
+        relation, access = source.of_user()
         if source.treatment is Treatment.EXPAND:
             if only:
                 raise UnsupportedRefusal(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import runpy
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -52,6 +54,46 @@ def test_every_function_is_decided_and_the_list_is_up_to_date() -> None:
     extra = allowlist.judged_functions() | allowlist.information_schema_functions()
     assert allowlist.functions() == allowed | extra
     assert extra.isdisjoint(allowed)
+
+
+def _row(name: str, volatility: str) -> str:
+    """A row of pg_proc as ``postgres.bki`` has it: text to text."""
+    fields = ["1", name, *["_"] * 12, volatility, "s", "1", "0", "25", "25"]
+    return f"insert ( {' '.join(fields)} )"
+
+
+def _run(monkeypatch: pytest.MonkeyPatch, *arguments: Path) -> object:
+    """The exit code of ``python -m proxy.planner.allowlist.generate``."""
+    monkeypatch.setattr("sys.argv", ["generate", *map(str, arguments)])
+    monkeypatch.delitem(sys.modules, generate.__name__)
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module(generate.__name__, run_name="__main__")
+    return ended.value.code
+
+
+def test_the_program_prints_the_list(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """What it makes of both servers' catalogs is functions.txt, byte for byte."""
+    assert _run(monkeypatch, *(server / "share" / "postgresql" / "postgres.bki" for server in _servers())) == 0
+    committed = Path(allowlist.__file__).with_name("functions.txt").read_text(encoding="utf-8")
+    assert capsys.readouterr() == (committed, "")
+
+
+def test_the_program_makes_no_list_with_holes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A function that nobody reviewed ends it with a message, and nothing is printed that could be committed."""
+    catalog = tmp_path / "postgres.bki"
+    catalog.write_text(f"create pg_proc 1255\n{_row('pg_new_thing', 's')}\n")
+    assert _run(monkeypatch, catalog) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "pg_new_thing: not immutable, and in no group" in shown.err
+
+
+def test_a_catalog_laid_out_otherwise_is_an_error() -> None:
+    """A column that a new server puts in between would make volatile functions look immutable."""
+    with pytest.raises(ValueError, match="not a row of pg_proc"):
+        list(generate.read_catalog(["create pg_proc 1255", _row("shifted", "f")]))
 
 
 def test_an_unreviewed_function_is_reported() -> None:

@@ -65,6 +65,23 @@ def test_hits_and_misses_are_counted(tmp_path: Path) -> None:
     assert (meter.hits, meter.misses, len(meter.seconds)) == (4, 3, 3)
 
 
+def test_shapes_without_free_constants_are_planned_one_by_one(tmp_path: Path) -> None:
+    """Where each constant is a function's argument, no plan can stand for another, however often the shape comes."""
+    plans, meter = metered(tmp_path)
+    for number in range(4):
+        plans.plan(f"SELECT ssn, max('{number}') FROM patients", PATH)
+    assert (meter.hits, meter.misses) == (0, 4)
+
+
+def test_statements_without_a_template_are_planned_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A template that cannot be proven is none."""
+    monkeypatch.setattr(cache, "make_template", lambda *_: None)
+    plans, meter = metered(tmp_path)
+    for number in range(4):
+        plans.plan(f"SELECT ssn FROM patients WHERE id = {number}", PATH)
+    assert (meter.hits, meter.misses) == (0, 4)
+
+
 def test_long_texts_are_not_kept(tmp_path: Path) -> None:
     """Literals of any length cannot fill the memory."""
     plans, meter = metered(tmp_path)

@@ -70,6 +70,14 @@ def test_anything_else_is_refused(resolver: Resolver, text: str) -> None:
     assert refused.value.reason == "containment"
 
 
+def test_a_view_without_a_select_list_of_its_own_is_ours(resolver: Resolver) -> None:
+    """A set operation has its lists below it, so where it begins is not known: it is compared without places."""
+    union = f"({SCAN}) UNION ALL ({SCAN})"
+    assert_contained(f"SELECT * FROM ({union}) AS p", {union}, resolver.resolve)
+    with pytest.raises(UnsupportedRefusal):
+        assert_contained(f"SELECT * FROM ({union} ORDER BY 1) AS p", {union}, resolver.resolve)
+
+
 def test_the_two_readings_must_name_the_same_relations() -> None:
     """Each as often as the other."""
     a, b = RelationReference("clinic", "a"), RelationReference(None, "a")

@@ -33,6 +33,7 @@ def _format(options: str) -> CopyFormat:
         ("(HEADER)", CopyFormat(CopyKind.TEXT, header=True)),
         ("(HEADER 1, ENCODING 'utf-8')", CopyFormat(CopyKind.TEXT, header=True)),
         ("(HEADER 'ON')", CopyFormat(CopyKind.TEXT, header=True)),
+        ("(DELIMITER 1.5)", CopyFormat(CopyKind.TEXT, b"1.5")),
         ("(HEADER off)", CopyFormat(CopyKind.TEXT)),
         ("(HEADER 0)", CopyFormat(CopyKind.TEXT)),
         ("BINARY", CopyFormat(CopyKind.BINARY)),

@@ -242,7 +242,7 @@ def test_words_of_special_grammars_are_no_columns() -> None:
 
 def _named_columns(text: str) -> set[str]:
     """The names of all columns in the expressions of ``text``, as Postgres reads it."""
-    found = set()
+    found: set[str] = set()
     stack: list[Any] = [raw.stmt for raw in grammar.parse(text).stmts]
     while stack:
         message = stack.pop()
@@ -404,7 +404,7 @@ def test_a_text_without_tokens_is_a_syntax_error() -> None:
 def test_tokens_of_another_reader_are_refused() -> None:
     """The parser takes no tokens but those of Postgres' own scanner."""
     with pytest.raises(ParseError):
-        StrictPostgres().parser().parse(sqlglot.tokenize("SELECT 1", dialect="postgres"))
+        StrictPostgres().parser().parse(sqlglot.tokenize("SELECT 1", dialect="postgres"), "SELECT 1")
 
 
 def test_a_tree_too_deep_to_print_is_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from proxy.planner import grammar
 from proxy.planner.frames import only_query, with_query
 from proxy.planner.plan import Decision, Plan, StatementKind
 from proxy.planner.planner import Planner
-from tests.support.small_clinic import PATIENTS, planner
+from tests.support.small_clinic import PATIENTS, SNAPSHOT, planner
 
 PATH = ("clinic", "sales")
 SSN = '(SELECT "id" AS "id", CAST(NULL AS pg_catalog.text) AS "ssn" FROM "clinic"."patients") AS patients'
@@ -105,6 +106,24 @@ def test_a_statement_that_cannot_be_printed_with_a_query_is_refused() -> None:
     text = "DECLARE \"SELECT 'pgveil: the query'\" CURSOR FOR SELECT 1"
     with pytest.raises(UnsupportedRefusal, match="faithfully"):
         with_query(grammar.parse(text), text, "SELECT 2")
+
+
+def test_a_cursor_of_a_kind_without_a_print_is_refused(analyst: Planner) -> None:
+    """libpg_query's print forgets ASENSITIVE; what it prints is compared, so that nothing else is sent."""
+    with pytest.raises(UnsupportedRefusal, match="faithfully"):
+        analyst.plan("DECLARE c ASENSITIVE CURSOR FOR SELECT ssn FROM patients", PATH)
+
+
+def test_generated_columns_are_copied_only_by_a_query(tmp_path: Path) -> None:
+    """COPY of a table leaves them out, and refuses to be asked for one."""
+    relations = tuple(
+        replace(r, columns=tuple(replace(c, generated=c.name == "sex") for c in r.columns)) for r in SNAPSHOT.relations
+    )
+    generating = planner(tmp_path, "analyst", replace(SNAPSHOT, relations=relations))
+    assert '"sex"' not in generating.plan("COPY patients TO STDOUT", PATH).text
+    with pytest.raises(Refusal, match="is a generated column") as refused:
+        generating.plan("COPY patients (id, sex) TO STDOUT", PATH)
+    assert refused.value.sqlstate == "42P10"
 
 
 def test_a_query_is_cut_out_whole() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -66,6 +67,62 @@ def test_fingerprints_ignore_constants_only() -> None:
     assert one != grammar.fingerprint("SELECT a FROM t WHERE c = 1")
     assert len(one) == 16
     int(one, 16)
+
+
+def test_what_no_parser_reads_has_no_fingerprint() -> None:
+    """The same error as for parsing it."""
+    with pytest.raises(StatementSyntaxError):
+        grammar.fingerprint("SELECT FROM WHERE")
+
+
+def test_a_tree_without_a_print_is_refused() -> None:
+    """An edit that leaves something which is no statement is caught by the printer already."""
+    tree = grammar.ParseResult()
+    tree.stmts.add().stmt.integer.ival = 1
+    with pytest.raises(UnsupportedRefusal) as refused:
+        grammar.deparse(tree)
+    assert refused.value.reason == "fidelity"
+
+
+def test_a_text_without_the_keyword_has_no_tail() -> None:
+    """Nor one that has it inside brackets only."""
+    assert grammar.tail_from("COPY t TO STDOUT", "TO") == "TO STDOUT"
+    assert grammar.tail_from("COPY (SELECT to) FROM STDIN", "TO") == ""
+
+
+def test_a_tree_deeper_than_protobuf_reads_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its error is a refusal; any other error of the library is a defect, and no answer."""
+
+    class DecodeError(Exception):
+        """As protobuf calls its own."""
+
+    def fails(error: type[Exception]) -> None:
+        def parse(_: str) -> None:
+            raise error
+
+        monkeypatch.setattr("postgast.parse", parse)
+
+    fails(DecodeError)
+    with pytest.raises(UnsupportedRefusal) as refused:
+        grammar.parse("SELECT 1")
+    assert refused.value.reason == "complexity"
+    fails(MemoryError)
+    with pytest.raises(MemoryError):
+        grammar.parse("SELECT 1")
+
+
+def test_protobuf_in_pure_python_gets_its_limit_lifted_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where its compiled implementation is not there, the other one's limit is set."""
+    limits: list[int] = []
+
+    def without_upb(name: str) -> SimpleNamespace:
+        if name == "google._upb._message":
+            raise ImportError
+        return SimpleNamespace(SetRecursionLimit=limits.append)
+
+    monkeypatch.setattr("importlib.import_module", without_upb)
+    grammar._lift_protobuf_limit()
+    assert limits == [10 * grammar.MAX_DEPTH]
 
 
 def test_the_canonical_print_parses_again() -> None:

@@ -37,6 +37,7 @@ from proxy.planner.references import inner
         ("(SELECT 1 AS b)", "b"),
         ("(SELECT a UNION SELECT b)", "a"),
         ("(VALUES (1))", "?column?"),
+        ("(SELECT FROM t)", "?column?"),
         ("a IN (SELECT 1)", "?column?"),
         ("current_date", "current_date"),
         ("current_timestamp(3)", "current_timestamp"),

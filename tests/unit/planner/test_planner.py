@@ -9,8 +9,9 @@ import pytest
 
 from proxy.errors import PolicyRefusal, Refusal, UnsupportedRefusal
 from proxy.planner.plan import Decision, Origin, Plan
-from proxy.planner.planner import Planner
+from proxy.planner.planner import MAX_STATEMENT_CHARACTERS, Planner
 from tests.support.small_clinic import PATIENTS, SNAPSHOT, planner
+from tests.support.token_clinic import token_planner
 
 PATH = ("clinic",)
 SCAN = 'SELECT "id" AS "id", CAST(NULL AS pg_catalog.text) AS "ssn"'
@@ -263,6 +264,53 @@ def test_filled_and_fresh_plans_are_the_same(analyst: Planner, tmp_path: Path) -
         filled, fresh = plan_twice(shape.format(7, 8), shape.format(1, 2))
         assert filled.text == fresh.text
         assert filled.columns == fresh.columns
+
+
+def test_a_planner_is_its_own_generation(analyst: Planner) -> None:
+    """Another catalog or policy has another planner, so sessions can tell that what they planned is out of date."""
+    assert analyst.generation is analyst
+
+
+def test_scripts_are_split_as_the_server_splits_them(analyst: Planner) -> None:
+    """One statement without its semicolons is found without a parser, and planned from what was found then."""
+    (only,) = analyst.split(" SELECT ssn FROM patients WHERE id = 1;; ")
+    assert only == "SELECT ssn FROM patients WHERE id = 1"
+    assert analyst.plan(only, PATH).decision is Decision.REWRITTEN
+    assert analyst.split("SELECT ';'; SELECT 2") == ("SELECT ';'", "SELECT 2")
+    assert analyst.split(" ; ") == ()
+
+
+def test_a_view_out_of_reach_is_protected(analyst: Planner) -> None:
+    """Where what is under a view is refused, so is a row description that names it."""
+    assert analyst.is_protected(20008, 1)
+
+
+def test_masked_statements_have_a_longest_text(analyst: Planner) -> None:
+    """Planning takes time, in which nobody else is served; what passes unread has no such limit."""
+    text = "SELECT ssn FROM patients WHERE sex = '{}'".format("x" * MAX_STATEMENT_CHARACTERS)
+    with pytest.raises(UnsupportedRefusal) as refused:
+        analyst.plan(text, PATH)
+    assert refused.value.reason == "complexity"
+    assert analyst.plan(text.replace("patients", "other.patients").replace("ssn", "id").replace("sex", "name"), PATH)
+
+
+def test_tokens_are_not_taken_where_nobody_could_turn_them_back(tmp_path: Path) -> None:
+    """EXECUTE's arguments stand in another statement, and COPY's rows are read by columns that must be known."""
+    tokens = token_planner(tmp_path)
+    for text, where in (
+        ("PREPARE p AS SELECT id FROM patients WHERE mrn = $1", "the arguments of EXECUTE"),
+        ("COPY (SELECT mrn, x.* FROM patients, generate_series(1, 2) x) TO STDOUT", "whose columns are not known"),
+    ):
+        with pytest.raises(UnsupportedRefusal, match=where) as refused:
+            tokens.plan(text, PATH)
+        assert refused.value.reason == "token"
+
+
+def test_statements_beyond_pythons_stack_are_refused(analyst: Planner) -> None:
+    """What Postgres' parser can still read, the walks over its tree may not: a refusal, and never a crash."""
+    with pytest.raises(UnsupportedRefusal) as refused:
+        analyst.plan("SELECT 1 FROM other.patients" + " CROSS JOIN sales.orders" * 900, PATH)
+    assert refused.value.reason == "complexity"
 
 
 def test_too_deep_statements_are_refused(analyst: Planner) -> None:

@@ -41,6 +41,13 @@ def test_every_clause_is_searched(sql: str, reads: list[str]) -> None:
     assert reads == sorted(map(str, references(sql).reads))
 
 
+def test_syntax_that_is_not_on_the_list_is_refused() -> None:
+    """What a new grammar brings, or nobody has asked for, cannot hide a relation: WHERE CURRENT OF a cursor."""
+    with pytest.raises(UnsupportedRefusal, match="CurrentOfExpr is not supported") as refused:
+        references("DELETE FROM a WHERE CURRENT OF c")
+    assert refused.value.reason == "construct"
+
+
 @pytest.mark.parametrize(
     ("sql", "reads"),
     [

@@ -26,6 +26,8 @@ def changes_path(sql: str) -> bool:
         ("SET pgveil.token = ''", True),
         ("SET statement_timeout = 5", False),
         ("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", False),
+        ("SET TIME ZONE INTERVAL '+02:00' HOUR TO MINUTE", False),
+        ("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", False),
         ("SET standard_conforming_strings = on", False),
         ("SET standard_conforming_strings = true", False),
         ("SET standard_conforming_strings TO DEFAULT", False),

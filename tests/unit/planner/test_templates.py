@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from proxy.planner.constants import cut
+from proxy.planner.plan import Plan
+from proxy.planner.templates import make_template
 from tests.support.fake_vocabulary import MARK, FakeVocabulary
 from tests.support.token_clinic import ACCOUNT, MRN, token_planner
 
@@ -39,6 +43,28 @@ def test_a_template_marks_what_is_no_token(tmp_path: Path) -> None:
         planner.plan(f"SELECT id FROM patients WHERE mrn = '{token}'", PATH)
     assert f"'{MARK}M-1'" in planner.plan("SELECT id FROM patients WHERE mrn = 'M-1'", PATH).text
     assert f"'{MARK}it''s'" in planner.plan("SELECT id FROM patients WHERE mrn = 'it''s'", PATH).text
+
+
+def test_a_text_that_passes_is_its_own_template(tmp_path: Path) -> None:
+    """Statements that touch nothing protected go upstream as they are, by template too."""
+    planner = token_planner(tmp_path)
+    plans = [planner.plan(f"SELECT label FROM codes WHERE code = '{n}'", PATH) for n in range(3)]
+    assert plans[2].identity is plans[1].identity
+    assert plans[2].text == "SELECT label FROM codes WHERE code = '2'"
+
+
+def test_a_constant_that_is_sent_twice_has_no_template(tmp_path: Path) -> None:
+    """Where a stand-in shows up in two places, one of them may be another constant; where in none, it was changed."""
+    text = "SELECT ssn FROM patients WHERE id = 5"
+    parts = cut(text)
+    assert parts is not None
+    plan = token_planner(tmp_path).plan("SELECT id FROM patients WHERE age = 5", PATH)
+    for printed in ("{0} {0}", "none"):
+
+        def planned(sent: str, printed: str = printed) -> Plan:
+            return replace(plan, text=printed.format(sent.removeprefix("SELECT ssn FROM patients WHERE id = ")))
+
+        assert make_template(plan, *parts, frozenset({0}), planned) is None
 
 
 def test_numbers_that_are_tokens_are_decoded_by_template(tmp_path: Path) -> None:

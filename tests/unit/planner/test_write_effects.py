@@ -126,6 +126,13 @@ def test_functions_that_a_write_runs(tmp_path: Path) -> None:
     assert "clinic.label" in (refusal.value.detail or "")
 
 
+def test_functions_that_the_role_may_call_may_run_in_a_write(tmp_path: Path) -> None:
+    """What a policy lists for the role is the policy's own responsibility, in triggers and defaults as well."""
+    writing = [replace(r, write_calls=frozenset({("clinic", "label")})) for r in SNAPSHOT.relations]
+    with_calls = planner(tmp_path, "clinician", _with(tuple(writing)))
+    assert with_calls.plan("INSERT INTO clinic.visits VALUES (1)", ()).text == "INSERT INTO clinic.visits VALUES (1)"
+
+
 def test_who_sees_everything_writes_as_the_database_lets_it(tmp_path: Path) -> None:
     """Nothing is told to such a role."""
     visits = SNAPSHOT.by_oid[VISITS]

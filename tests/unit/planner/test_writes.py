@@ -48,6 +48,10 @@ def scan(analyst: Planner) -> str:
             "UPDATE sales.orders o SET total = 1 FROM {} patients WHERE patients.ssn IS NULL RETURNING patients",
         ),
         (
+            "INSERT INTO orders SELECT DISTINCT p.id, 1 FROM patients p, orders TABLESAMPLE system (10)",
+            "INSERT INTO sales.orders SELECT DISTINCT p.id, 1 FROM {} p, sales.orders TABLESAMPLE system(10)",
+        ),
+        (
             "DELETE FROM orders USING patients p, orders o WHERE p.ssn = 'x'",
             "DELETE FROM sales.orders USING {} p, sales.orders o WHERE p.ssn = 'x'",
         ),
