@@ -114,7 +114,7 @@ class Resolver:
 
     def _user(self, relation: Relation) -> Source:
         if relation.kind not in _READABLE:
-            raise UnsupportedRefusal(
+            raise PolicyRefusal(
                 f"{relation.qualified_name} is a {relation.kind.name.lower()}; only tables and views can be read",
                 reason="relation",
             )

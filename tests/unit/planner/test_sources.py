@@ -49,7 +49,7 @@ def test_what_is_no_table_cannot_be_read(tmp_path: Path) -> None:
     """A sequence's rows are no rows of a policy."""
     relations = tuple(replace(r, kind=RelationKind.SEQUENCE) if r.oid == PATIENTS else r for r in SNAPSHOT.relations)
     changed = replace(resolver(tmp_path, "analyst"), snapshot=replace(SNAPSHOT, relations=relations))
-    with pytest.raises(UnsupportedRefusal, match="only tables and views"):
+    with pytest.raises(PolicyRefusal, match="only tables and views"):
         changed.resolve(RelationReference("clinic", "patients"))
 
 
