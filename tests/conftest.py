@@ -16,6 +16,7 @@ settings.load_profile("pgveil")
 pytest_plugins = [
     "tests.support.postgres",
     "tests.support.proxy_process",
+    "tests.support.measured",
     "tests.support.oracle",
     "tests.support.summary",
     "tests.tpc.database",

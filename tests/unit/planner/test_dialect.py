@@ -106,6 +106,7 @@ def test_strings_read_the_same_under_any_setting() -> None:
 # The tree
 
 
+@pytest.mark.long
 def test_the_tree_groups_as_postgres_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     """Brackets printed around every operator of the tree change nothing for Postgres."""
 
@@ -252,6 +253,7 @@ def _named_columns(text: str) -> set[str]:
     return found
 
 
+@pytest.mark.long
 def test_both_readers_see_the_same_columns() -> None:
     """What is a column to Postgres is one in the tree, which edits and the scan's list of columns go by."""
     for text in STATEMENTS:

@@ -20,6 +20,7 @@ from proxy.planner.fidelity import POSITION_FIELDS, assert_same, faithful_tree, 
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "fidelity"
 FILES = sorted(path.name for path in CORPUS.glob("*.sql"))
+_LONG = ("tpcds.sql", "tpch.sql")
 STATEMENTS = [text for name in FILES for text in grammar.split((CORPUS / name).read_text("utf-8"))]
 
 
@@ -28,7 +29,9 @@ def test_the_corpus_is_large() -> None:
     assert len(set(STATEMENTS)) >= 450
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.long) if name in _LONG else name for name in FILES]
+)
 def test_every_statement_of_the_corpus_survives(name: str) -> None:
     """Nothing that analysts and tools write is refused for its round trip, from either print."""
     refused = []
@@ -42,6 +45,7 @@ def test_every_statement_of_the_corpus_survives(name: str) -> None:
     assert refused == []
 
 
+@pytest.mark.long
 def test_a_print_is_a_fixed_point() -> None:
     """Reading a print and printing it again changes no character."""
     for text in STATEMENTS:
@@ -336,6 +340,7 @@ def test_nesting_beyond_pythons_reach_is_refused(text: str) -> None:
     assert caught.value.reason == "complexity"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "text",
     [
