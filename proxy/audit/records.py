@@ -19,6 +19,7 @@ from proxy.identity.principal import Principal
 from proxy.planner.plan import Plan
 
 _NULL: Final = b"null"
+_SECRETS: Final = ("eyJ", "pgv1_")  # how tokens and handles begin: some put the password where the name belongs
 _LONGEST_TEXT: Final = 256  # for what a client says of itself, before or without a token
 
 
@@ -238,4 +239,6 @@ def _inner(fields: Mapping[str, object]) -> str:
 
 
 def _clipped(text: str | None) -> str | None:
+    if text is not None and text.startswith(_SECRETS):
+        return "(not a name)"
     return text if text is None else text[:_LONGEST_TEXT]

@@ -117,6 +117,7 @@ class Handshake:
         self._tls = tls
         self._clear_password = clear_password
         self._admit = admit
+        self._password_bytes = password_bytes
         self._reader = FrameReader(error=ClientProtocolError, max_message_bytes=password_bytes + _AROUND_A_TOKEN)
         self._state = _State.FIRST_BYTE
         self._encrypted = False
@@ -257,7 +258,7 @@ class Handshake:
         return self._bearer.reject()
 
     def _token(self) -> tuple[bytes, HandshakeEvent | None]:
-        if self._bearer is None or self._startup is None or (message := self._reader.next()) is None:
+        if self._bearer is None or self._startup is None or (message := self._next(self._startup)) is None:
             return b"", None
         tag, body = message
         if tag != PASSWORD:
@@ -273,12 +274,18 @@ class Handshake:
             raise self._rejected
         return b"", MetadataTold()
 
+    def _next(self, startup: Startup) -> tuple[int, bytes] | None:
+        """The client's answer to what it was asked for. Raises AuthenticationError where it is too long to be good."""
+        announced = self._reader.announced()
+        if announced is not None and announced[0] == PASSWORD and announced[1] > self._password_bytes + _AROUND_A_TOKEN:
+            raise login_refused(startup.user, f"The token is longer than {self._password_bytes} bytes.")
+        return self._reader.next()
+
     def _password(self) -> LoginRequested | None:
-        message = self._reader.next()
-        if message is None:
+        if self._startup is None or (message := self._next(self._startup)) is None:
             return None
         tag, body = message
-        if tag != PASSWORD or self._startup is None:
+        if tag != PASSWORD:
             raise ClientProtocolError(f"expected password response, got message type {tag}")
         self._state = _State.OVER
         try:

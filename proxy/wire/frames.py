@@ -74,6 +74,13 @@ class FrameReader:
         """The next unread byte without reading it (0x16 opens a TLS record), or None."""
         return self._buffer[0] if self._buffer else None
 
+    def announced(self) -> tuple[int, int] | None:
+        """Tag and body length that the next typed message claims to have, without reading it."""
+        if len(self._buffer) < HEADER_SIZE:
+            return None
+        tag, length = HEADER.unpack_from(self._buffer)
+        return tag, length - LENGTH_SIZE
+
     def take_rest(self) -> bytes:
         """Read all that is left, to hand it to whoever reads the stream from here on."""
         rest = bytes(self._buffer)

@@ -6,7 +6,9 @@ Must not know: how the proxy works. Invariant: the hook is taken away again afte
 from __future__ import annotations
 
 import ctypes
+import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -107,15 +109,42 @@ def test_a_login(offering: ProxyProcess, clinic: Clinic, supply: Callable[[str],
 
 def test_a_rejected_token(offering: ProxyProcess, supply: Callable[[str], list[tuple[bytes, bytes]]]) -> None:
     """The error is a login's, with the reason, and without the token."""
+    past: dict[str, Any] = {"not_before": time.time() - 7200, "lifetime": timedelta(hours=1)}
+    mint = offering.issuer.mint
     for token, user, words in (
-        ("a.b.c", "analyst", "password authentication failed"),
+        ("a.b.c", "analyst", "is not a token"),
         (offering.token("billing"), "analyst", "does not allow this user name"),
+        (mint(subject="ada", roles=("analyst",), **past), "analyst", "has expired"),
+        (mint(subject="ada", roles=("analyst",), audience="other"), "analyst", "meant for another audience"),
+        (mint(subject="ada", roles=("analyst",), extra={"x": "x" * 20_000}), "analyst", "is longer than 16384 bytes"),
     ):
         supply(token)
         with pytest.raises(psycopg.OperationalError) as caught:
             connect(offering, user)
+        assert "password authentication failed" in str(caught.value)
         assert words in str(caught.value)
         assert token not in str(caught.value)
+    supply("two words")
+    with pytest.raises(psycopg.OperationalError):
+        connect(offering)
+
+
+def test_a_client_that_trusts_another_issuer(
+    offering: ProxyProcess, supply: Callable[[str], list[tuple[bytes, bytes]]]
+) -> None:
+    """libpq asks nobody for a token where the metadata are not its own issuer's."""
+    told = supply(offering.token("analyst"))
+    with pytest.raises(psycopg.OperationalError, match="oauth_issuer"):
+        connect(offering, oauth_issuer="https://other.example")
+    assert told == []
+
+
+def test_a_client_that_has_no_token(offering: ProxyProcess) -> None:
+    """A libpq without a hook or a module for browsers says so; one that wants a password only is not asked for it."""
+    with pytest.raises(psycopg.OperationalError, match="no OAuth flows are available"):
+        connect(offering)
+    with pytest.raises(psycopg.OperationalError, match="SASL authentication"):
+        connect(offering, require_auth="password")
 
 
 def test_the_password_beside_it(offering: ProxyProcess, supply: Callable[[str], list[tuple[bytes, bytes]]]) -> None:

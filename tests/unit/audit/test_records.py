@@ -68,6 +68,9 @@ def test_refused_login() -> None:
         "time": "2023-11-14T22:13:20.123Z", "type": "login", "user": "x" * 256, "database": "clinic", "client": None,
         "result": "refused", "sqlstate": "28P01", "reason": "The token has expired.",
     }  # fmt: skip
+    for secret in ("eyJhbGciOiJFUzI1NiJ9.e30.c2ln", "pgv1_" + "x" * 43):
+        mixed_up = records.login_refused(AT, error, user=secret, database=secret, client=None)
+        assert secret[8:] not in mixed_up.decode()
     down = read(records.login_refused(AT, UpstreamUnavailableError("down"), user=None, database=None, client=None))
     assert (down["result"], down["sqlstate"], down["reason"]) == ("failed", "57P03", "down")
 

@@ -202,3 +202,11 @@ def test_a_password_is_no_sasl_response() -> None:
     handshake.receive(ASKS)
     with pytest.raises(ClientProtocolError):
         handshake.receive(PasswordMessage(TOKEN.encode()).encode())
+
+
+def test_a_token_that_is_too_long() -> None:
+    """It is refused as a bad token is, by the length that the message claims."""
+    handshake = encrypted()
+    handshake.receive(ASKS)
+    with pytest.raises(AuthenticationError, match="password authentication failed"):
+        handshake.receive(b"p\0\1\0\0")

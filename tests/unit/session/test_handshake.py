@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.errors import ClientProtocolError, ProxyError, TooManyConnectionsError
+from proxy.errors import AuthenticationError, ClientProtocolError, ProxyError, TooManyConnectionsError
 from proxy.session.handshake import (
     CancelRequested,
     Handshake,
@@ -167,8 +167,14 @@ def test_password_size() -> None:
     assert _login(handshake, PasswordMessage(b"x" * 16384).encode())[1].password == "x" * 16384
     handshake = _handshake()
     handshake.receive(STARTUP)
-    with pytest.raises(ClientProtocolError, match="invalid message length"):
+    with pytest.raises(AuthenticationError) as caught:
         handshake.receive(b"p\x7f\xff\xff\xff")
+    assert (caught.value.sqlstate, caught.value.detail) == ("28P01", "The token is longer than 16384 bytes.")
+    for data in (b"Q\x7f\xff\xff\xff", b"p\0\0\0\3"):
+        handshake = _handshake()
+        handshake.receive(STARTUP)
+        with pytest.raises(ClientProtocolError, match="invalid message length"):
+            handshake.receive(data)
 
 
 def test_only_a_password_answers_the_question() -> None:
