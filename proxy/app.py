@@ -25,11 +25,9 @@ from proxy.catalog.store import CatalogStore
 from proxy.detokenizing import Detokenizer
 from proxy.errors import PolicyFileError, ProxyError, SettingsFileError
 from proxy.handle_desk import HandleDesk
+from proxy.handle_places import open_handles
 from proxy.identity.authenticator import Authenticator
-from proxy.identity.handle_database import Address, HandleDatabase
-from proxy.identity.handle_file import HandleFile
-from proxy.identity.handle_store import HandleStore, HandlesUnavailableError
-from proxy.identity.handles import Handles
+from proxy.identity.handle_store import HandlesUnavailableError
 from proxy.identity.principal import Principal
 from proxy.metrics import Metrics
 from proxy.net.listener import Server
@@ -47,7 +45,7 @@ from proxy.session.bearer import challenge
 from proxy.session.handshake import Methods
 from proxy.session.startup import Startup
 from proxy.session.upstream_login import Account
-from proxy.settings import AdminSettings, HandleSettings, IdentitySettings, KeyringSettings, Settings, UpstreamSettings
+from proxy.settings import AdminSettings, IdentitySettings, KeyringSettings, Settings, UpstreamSettings
 from proxy.tokens.keyring_file import KeyringFile
 from proxy.tokens.master_key import master_key_source
 from proxy.tokens.tokenizer import Tokenizer
@@ -83,33 +81,6 @@ def load_tokenizer(keyring: KeyringFile | None, policy: Policy) -> Tokenizer | N
     return tokenizer
 
 
-def handle_store(settings: HandleSettings) -> HandleStore:
-    """Where handles are kept (raises SettingsFileError where a file cannot be used)."""
-    if settings.store is not None:
-        return HandleFile(settings.store)
-    return HandleDatabase(handle_database(settings))
-
-
-def handle_database(settings: HandleSettings) -> Address:
-    """The database that handles are kept in. Raises SettingsFileError where they are kept in a file."""
-    given = settings.database
-    if given is None:
-        raise SettingsFileError("handles.database: handles are kept in a file, which needs no making")
-    context = None if "/" in given.host else upstream_context(TlsMode(given.tls), given.ca)
-    password = given.password.get_secret_value() if given.password is not None else None
-    return Address(given.host, given.port, given.database, given.user, password, context or False)
-
-
-def _open_handles(settings: HandleSettings | None) -> Handles | None:
-    if settings is None:
-        return None
-    return Handles(
-        handle_store(settings),
-        max_lifetime=settings.max_lifetime_seconds,
-        max_per_principal=settings.max_per_principal,
-    )
-
-
 class Application:
     """One proxy. ``start``, ``reload`` and ``stop`` belong to one event loop."""
 
@@ -122,7 +93,7 @@ class Application:
         self._tokenizer = load_tokenizer(self._keyring, policy)
         self._scopes = Scopes(policy, self._metrics, self._tokenizer)
         self._watch = Watch(Journal(settings.audit.journal), self._metrics)
-        self._handles = _open_handles(settings.handles)
+        self._handles = open_handles(settings.handles)
         self._authenticator = Authenticator(settings.identity.issuers, handles=self._handles)
         self._catalogs = CatalogStore(
             connect_parameters(settings.upstream),
@@ -136,7 +107,7 @@ class Application:
         )
         self._readiness = Readiness(
             journal_writable=self._watch.journal.is_writable,
-            probe=lambda: self._upstream.reach(next(iter(settings.upstream.databases), None)),
+            probe=self._reach_upstream,
             handles=self._handles.prepare if self._handles is not None else None,
         )
         self._server = Server(
@@ -200,6 +171,10 @@ class Application:
         self._readiness.policy_loaded = True
         self._watch.policy_loaded(self._scopes.policy.version)
         return address
+
+    async def _reach_upstream(self) -> None:
+        known = self._settings.upstream.databases or self._catalogs.databases
+        await self._upstream.reach(next(iter(known), None))
 
     async def _prepare_handles(self) -> None:
         if self._handles is None:

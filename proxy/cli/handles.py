@@ -16,11 +16,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from proxy.app import handle_database, handle_store
 from proxy.audit import records
 from proxy.audit.journal import Journal
 from proxy.audit.records import HandleEvent
 from proxy.errors import SettingsFileError
+from proxy.handle_places import handle_database, handle_store
 from proxy.identity.handle_database import SCHEMA, make_schema, statements
 from proxy.identity.handle_store import HandleStore, HandlesUnavailableError
 from proxy.settings import HandleSettings, Settings, load_settings

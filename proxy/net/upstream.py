@@ -109,8 +109,8 @@ class Upstream:
             _log.warning("a cancel request did not reach the upstream: %s", type(error).__name__)
 
     async def reach(self, database: str | None = None) -> None:
-        """Reach a server that will do; without a ``database`` to log in to, any that is there. Raises ProxyError."""
-        if database is not None and self._address.target is not Target.ANY:
+        """Log in to a server that will do; without a ``database``, find one that is there. Raises ProxyError."""
+        if database is not None:
             (await self._open(own_startup(self._account, database, "readiness"))).discard()
             return
         failure = _none_fits()

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from proxy.errors import ProxyError
 from proxy.wire.frontend import GSSENCRequest, PasswordMessage
 from tests.adversity.client import Client
 from tests.adversity.conftest import StartProxy, eventually
-from tests.adversity.fake_upstream import FakeUpstream
+from tests.adversity.fake_upstream import FakeUpstream, fatal
 
 
 async def test_session(proxy: StartProxy, upstream: FakeUpstream) -> None:
@@ -251,3 +252,15 @@ async def test_log_has_no_passwords(
     client.writer.write_eof()
     await client.ended()
     assert "canary" not in caplog.text
+
+
+async def test_readiness_logs_in(proxy: StartProxy, upstream: FakeUpstream) -> None:
+    """A server that is there and does not let our account in is not reached; without a database to name it is."""
+    running = await proxy(upstream.port)
+    await running.server.upstream.reach("clinic")
+    assert len(upstream.startups) == 1
+    upstream.greeting = fatal("28P01", "password authentication failed")
+    with pytest.raises(ProxyError):
+        await running.server.upstream.reach("clinic")
+    await running.server.upstream.reach()
+    assert len(upstream.startups) == 2
