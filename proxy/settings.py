@@ -119,7 +119,8 @@ class UpstreamSettings(Section):
         2,
         ge=0,
         le=100,
-        description="connections kept ready for the next logins, for each database in use; 0 for none",
+        description="connections kept ready for the next logins, for each database in use, and as many of those given "
+        "back; 0 for none",
     )
     user: Text = Field(description="pgveil's own account")
     password: SecretStr | None = Field(None, description="its password, where the server asks for one")

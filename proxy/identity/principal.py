@@ -6,7 +6,7 @@ Invariant: a ``Principal`` is made only from claims whose signature and times we
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +25,8 @@ class Principal:
     purpose: str | None = None
     contract: str | None = None
     handle: str | None = None
+
+    @property
+    def person(self) -> Principal:
+        """The same caller in the same role, whichever of its tokens was shown: equal for all of them."""
+        return replace(self, expires_at=0.0, handle=None)

@@ -22,11 +22,12 @@ _SHORT_KEY_BYTES: Final = 4
 _MAX_PROCESS_ID: Final = 2**31 - 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Entry:
     secret: bytes = field(repr=False)
     server: ServerAddress
     upstream: CancelRequest
+    used: bool = False
 
 
 class CancelKeys:
@@ -43,13 +44,17 @@ class CancelKeys:
         self._entries[process_id] = _Entry(secret, server, upstream)
         return BackendKeyData(process_id, secret)
 
-    def withdraw(self, key: BackendKeyData) -> None:
-        """The session of this key is over."""
-        self._entries.pop(key.process_id, None)
+    def withdraw(self, key: BackendKeyData) -> bool:
+        """The session of this key is over. Returns whether the key was ever used: then a request that is on its way may
+        still reach the server, and end what runs there by then.
+        """
+        entry = self._entries.pop(key.process_id, None)
+        return entry is not None and entry.used
 
     def upstream_request(self, process_id: int, secret: bytes) -> tuple[ServerAddress, CancelRequest] | None:
         """What cancels the same session upstream, and where; None for a wrong key, about which nothing is said."""
         entry = self._entries.get(process_id)
         if entry is None or not hmac.compare_digest(entry.secret, secret):
             return None
+        entry.used = True
         return entry.server, entry.upstream

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import cast
 
 from proxy.errors import UpstreamProtocolError, UpstreamUnavailableError
@@ -61,8 +61,18 @@ class Dialogue(asyncio.Protocol):
         await self._answer_to(login.ask_again())
         return _outcome(login)
 
+    async def start_over(self, login: UpstreamLogin, reported: Mapping[str, str]) -> UpstreamReady:
+        """Take the connection back from a session, and make it as new. Raises ProxyError."""
+        self.lost = self.transport.is_closing()
+        self.transport.set_protocol(self)
+        await self._answer_to(login.start_over(reported))
+        return _outcome(login)
+
     def sleep(self, gone: Callable[[], None]) -> None:
-        """Wait for ``ask_again``; ``gone`` is called, from the event loop, if the connection is lost meanwhile."""
+        """Wait for ``ask_again``; ``gone`` is called, from the event loop, if the connection is lost (already)."""
+        if self.lost or self.transport.is_closing():
+            self._loop.call_soon(gone)
+            return
         self._gone = gone
         self.transport.resume_reading()
 

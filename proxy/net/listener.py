@@ -154,18 +154,13 @@ class Server:
         """The login is complete: the session takes over the connection."""
         upstream = CancelRequest(link.ready.process_id, link.ready.secret)
         key = self._keys.issue(minor=startup.minor, server=link.server, upstream=upstream)
-
-        def ended() -> None:
-            self._keys.withdraw(key)
-            link.release()
-
         relay = Relay(
             login.transport,
             link,
             opened,
             self.services,
             self.limits,
-            ended=ended,
+            withdraw=lambda: self._keys.withdraw(key),
             closed=self._closed,
         )
         self._relays.add(relay)

@@ -184,7 +184,9 @@ class Login(asyncio.Protocol):
     async def _login(self, handshake: Handshake, startup: Startup, password: str) -> None:
         try:
             principal = await self._host.services.authenticate(user=startup.user, password=password)
-            link = await self._host.upstream.login(startup, principal_label=f"{principal.role}:{principal.name}")
+            link = await self._host.upstream.login(
+                startup, principal_label=f"{principal.role}:{principal.name}", user=principal.person
+            )
             try:
                 opened = await self._host.services.open(principal, startup, client=peer_address(self.transport))
             except BaseException:

@@ -21,6 +21,7 @@ from proxy.net.ports import OpenedSession, Proving, SessionServices
 from proxy.net.upstream import UpstreamLink
 from proxy.session.conversation import Conversation
 from proxy.session.handshake import greeting
+from proxy.session.hints import NO_HINTS
 from proxy.session.startup import Startup
 from proxy.wire.backend import BackendKeyData, error_response
 
@@ -30,14 +31,14 @@ _CLOCK_CHECK_SECONDS: Final = 600.0  # the loop's clock does not follow the wall
 class Relay:
     """A session from its greeting to its end.
 
-    ``ended`` is called as soon as the session is over, ``closed`` when both connections are closed too.
+    ``withdraw`` is called as soon as the session is over, and returns whether it was ever cancelled; ``closed`` when
+    both connections are closed, or the one upstream was given back.
     """
 
     __slots__ = (
         "_client",
         "_closed",
         "_conversation",
-        "_ended",
         "_full",
         "_limits",
         "_link",
@@ -49,6 +50,7 @@ class Relay:
         "_timer",
         "_upstream",
         "_waits",
+        "_withdraw",
         "client_finished",
         "held",
         "upstream_full",
@@ -62,7 +64,7 @@ class Relay:
         services: SessionServices,
         limits: Limits,
         *,
-        ended: Callable[[], None],
+        withdraw: Callable[[], bool],
         closed: Callable[[Relay], None],
     ) -> None:
         self._client = client
@@ -71,7 +73,7 @@ class Relay:
         self._opened = opened
         self._services = services
         self._limits = limits
-        self._ended = ended
+        self._withdraw = withdraw
         self._closed = closed
         self._loop = asyncio.get_running_loop()
         self._over = False
@@ -89,6 +91,8 @@ class Relay:
             clock=time.monotonic,
             search_path=link.ready.search_path,
             hints=opened.hints,
+            # With hints several people may have asked in it, and the next session's is not known yet.
+            keeps_upstream=link.give_back is not None and opened.hints is NO_HINTS,
             max_client_message_bytes=limits.max_message_bytes,
             max_upstream_message_bytes=limits.max_message_bytes,
         )
@@ -138,6 +142,9 @@ class Relay:
 
     def hold_or_read(self) -> None:
         """Read from the client only while the conversation wants more, and upstream takes it."""
+        if self._conversation.left_at_rest:
+            self._finish(b"")
+            return
         self.held = not self._conversation.wants_client_bytes
         if self._client.is_closing():
             return
@@ -225,15 +232,28 @@ class Relay:
         self._over = True
         if self._timer is not None:
             self._timer.cancel()
-        if not self._upstream.is_closing():
-            self._conversation.client_closed()
+        seconds, done = self._limits.linger_seconds, self._connection_closed
         try:
-            self._ended()
             self._services.closed(self._opened, unanswered=self._conversation.replies_owed)
         finally:
-            seconds, done = self._limits.linger_seconds, self._connection_closed
+            cancelled = self._withdraw()
             send_away(self._client, last_words, seconds=seconds, peer_finished=self.client_finished, done=done)
-            send_away(self._upstream, b"", seconds=seconds, done=done)
+            if not cancelled and self._given_back():
+                done()
+            else:
+                self._link.release()
+                if not self._upstream.is_closing():
+                    self._conversation.client_closed()
+                send_away(self._upstream, b"", seconds=seconds, done=done)
+
+    def _given_back(self) -> bool:
+        """Whether the connection upstream is for another session now."""
+        if self._link.give_back is None or not self._conversation.left_at_rest:
+            return False
+        if self._upstream.is_closing() or self._waits or self._conversation.close_reason is not None:
+            return False
+        self._link.give_back(self._conversation.reported)
+        return True
 
     def _connection_closed(self) -> None:
         self._open -= 1

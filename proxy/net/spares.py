@@ -1,11 +1,10 @@
-"""Connections that are logged in before anyone asks for them.
+"""Connections that are logged in before anyone asks for them, and those that sessions have given back.
 
-Owns: how many of which kind are kept, how long, and when they are opened. Must not know: how a connection is made,
-SQL, sessions.
-Invariant: a connection is given to one session at most, and only to one whose StartupMessage upstream would have been
-the same, byte for byte: to the client it cannot be told from one that was made for it. None is ever taken back, since
-``DISCARD ALL`` leaves things behind (the seed of random(), what functions of other languages keep, connections of
-dblink), which one principal could leave for another.
+Owns: how many of which kind are kept, how long, and when they are opened. Must not know: how a connection is made or
+made as new, SQL, sessions.
+Invariant: a connection is given to one session at a time, and only to one whose StartupMessage upstream would have been
+the same, byte for byte. One that was used goes to its own user only, whoever that is: ``DISCARD ALL`` leaves things
+behind (what functions of other languages keep, connections of dblink), which nobody must find of somebody else's.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import asyncio
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Generic, Protocol, TypeVar
@@ -32,7 +31,13 @@ _WAKE_SECONDS: Final = 1.0  # more than any server that is there takes to answer
 
 
 class Sleeper(Protocol):
-    """A connection that nobody uses."""
+    """A connection that nobody uses. ``born``: when it was opened, by the clock of the spares."""
+
+    @property
+    def born(self) -> float: ...
+
+    async def start_over(self, reported: Mapping[str, str]) -> None:
+        """Make it as new after a session, in which the server reported these settings (raises ProxyError)."""
 
     def sleep(self, gone: Callable[[], None]) -> None:
         """Wait; ``gone`` is called if the connection is lost meanwhile."""
@@ -52,23 +57,28 @@ Connection = TypeVar("Connection", bound=Sleeper)
 
 @dataclass(slots=True)
 class _Database(Generic[Connection]):
-    """``recent``: what the last logins would have been sent as. ``ready``: newest last."""
+    """``recent``: what the last logins would have been sent as. ``ready`` and ``given_back``: newest last."""
 
     recent: deque[StartupMessage]
     used_at: float = 0.0
     ready: list[_Spare[Connection]] = field(default_factory=list)
+    given_back: list[_Spare[Connection]] = field(default_factory=list)
     opening: dict[asyncio.Task[None], StartupMessage] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Spare(Generic[Connection]):
+    """``user``: whose session had it, None where nobody's has."""
+
     message: StartupMessage
     connection: Connection
-    opened_at: float
+    user: Hashable | None = None
 
 
 class Spares(Generic[Connection]):
-    """For each database in use, one connection for each of its last ``count`` logins. Belongs to one event loop."""
+    """For each database in use, one new connection for each of its last ``count`` logins, and as many that were given
+    back. Belongs to one event loop.
+    """
 
     def __init__(
         self,
@@ -80,20 +90,28 @@ class Spares(Generic[Connection]):
         self._make = make
         self._clock = clock
         self._databases: dict[str, _Database[Connection]] = {}
+        self._returning: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
     @property
     def ready(self) -> int:
         """How many wait now."""
-        return sum(len(database.ready) for database in self._databases.values())
+        return sum(len(database.ready) + len(database.given_back) for database in self._databases.values())
 
-    async def take(self, message: StartupMessage) -> Connection | None:
-        """A connection that was logged in with this very message, awake and nobody else's; None where there is none."""
+    @property
+    def takes_back(self) -> bool:
+        """Whether connections may be given back at all."""
+        return self._count > 0
+
+    async def take(self, message: StartupMessage, user: Hashable) -> Connection | None:
+        """A connection that was logged in with this very message, awake, and used by nobody but this user.
+
+        None where there is none.
+        """
         database = self._databases.get(message.get("database") or "")
-        spare = next((s for s in reversed(database.ready) if s.message == message), None) if database else None
-        if database is None or spare is None:
+        spare = self._find(database, message, user) if database is not None else None
+        if spare is None:
             return None
-        database.ready.remove(spare)
         try:
             async with asyncio.timeout(_WAKE_SECONDS):
                 await spare.connection.wake()
@@ -107,6 +125,47 @@ class Spares(Generic[Connection]):
             spare.connection.discard()
             raise
         return spare.connection
+
+    @staticmethod
+    def _find(database: _Database[Connection], message: StartupMessage, user: Hashable) -> _Spare[Connection] | None:
+        """The best that fits, taken out: one that was given back knows the catalog already."""
+        for spares, owner in ((database.given_back, user), (database.ready, None)):
+            for spare in reversed(spares):
+                if spare.message == message and spare.user == owner:
+                    spares.remove(spare)
+                    return spare
+        return None
+
+    def give_back(
+        self, message: StartupMessage, user: Hashable, connection: Connection, reported: Mapping[str, str]
+    ) -> None:
+        """A session is over, and has left nothing open: its connection may serve the next one of this user.
+
+        ``reported``: the settings that the server reported in the session.
+        """
+        if not self._count or self._clock() - connection.born > MAX_AGE_SECONDS:
+            connection.discard()
+            return
+        spare = _Spare(message, connection, user)
+        task = asyncio.get_running_loop().create_task(self._start_over(spare, reported))
+        self._returning.add(task)
+        task.add_done_callback(lambda done: self._started_over(done, spare))
+
+    async def _start_over(self, spare: _Spare[Connection], reported: Mapping[str, str]) -> None:
+        async with asyncio.timeout(_WAKE_SECONDS):
+            await spare.connection.start_over(reported)
+
+    def _started_over(self, task: asyncio.Task[None], spare: _Spare[Connection]) -> None:
+        self._returning.discard(task)
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        database = self._databases.get(spare.message.get("database") or "")
+        if error is not None or database is None:
+            _log.info("a connection that was used is closed (%s)", type(error).__name__)
+            spare.connection.discard()
+            return
+        self._keep(database, database.given_back, spare)
+        for oldest in database.given_back[: -self._count]:
+            self._drop(database, oldest)
 
     def used(self, message: StartupMessage) -> None:
         """A session has begun with this message: others like it are likely to follow."""
@@ -122,9 +181,10 @@ class Spares(Generic[Connection]):
 
     def clear(self) -> list[Connection]:
         """Close all that wait; returns them."""
-        closed = [spare.connection for database in self._databases.values() for spare in database.ready]
+        closed = [spare.connection for d in self._databases.values() for spare in (*d.ready, *d.given_back)]
         for database in self._databases.values():
             database.ready.clear()
+            database.given_back.clear()
         for connection in closed:
             connection.discard()
         return closed
@@ -143,7 +203,7 @@ class Spares(Generic[Connection]):
         self._count = 0
         if self._timer is not None:
             self._timer.cancel()
-        tasks = [task for database in self._databases.values() for task in database.opening]
+        tasks = [task for database in self._databases.values() for task in database.opening] + [*self._returning]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -155,8 +215,8 @@ class Spares(Generic[Connection]):
         now = self._clock()
         for name, database in tuple(self._databases.items()):
             unused = now - database.used_at > IN_USE_SECONDS
-            for spare in tuple(database.ready):
-                if unused or now - spare.opened_at > MAX_AGE_SECONDS:
+            for spare in (*database.ready, *database.given_back):
+                if unused or now - spare.connection.born > MAX_AGE_SECONDS:
                     self._drop(database, spare)
             if unused:
                 del self._databases[name]
@@ -184,14 +244,18 @@ class Spares(Generic[Connection]):
         except (ProxyError, OSError) as error:
             _log.info("a spare connection could not be opened: %s", getattr(error, "message", type(error).__name__))
             return
-        spare = _Spare(message, connection, self._clock())
-        database.ready.append(spare)
-        connection.sleep(lambda: self._lost(database, spare))
+        self._keep(database, database.ready, _Spare(message, connection))
+
+    def _keep(
+        self, database: _Database[Connection], spares: list[_Spare[Connection]], spare: _Spare[Connection]
+    ) -> None:
+        spares.append(spare)
+        spare.connection.sleep(lambda: self._lost(database, spare))
 
     def _lost(self, database: _Database[Connection], spare: _Spare[Connection]) -> None:
-        if spare in database.ready:
+        if spare in database.ready or spare in database.given_back:
             self._drop(database, spare)
 
     def _drop(self, database: _Database[Connection], spare: _Spare[Connection]) -> None:
-        database.ready.remove(spare)
+        (database.ready if spare in database.ready else database.given_back).remove(spare)
         spare.connection.discard()

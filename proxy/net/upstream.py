@@ -12,8 +12,9 @@ import asyncio
 import logging
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 from proxy.errors import ProxyError, UpstreamProtocolError, UpstreamUnavailableError
@@ -45,7 +46,9 @@ _GRACE_SECONDS: Final = 0.1
 class UpstreamLink:
     """A logged-in connection whose reading is paused. ``take_rest`` gives what came behind the login.
 
-    ``server``: where it goes. ``release`` must be called when the session is over, before the server is told so.
+    ``server``: where it goes. When the session is over, either ``release`` is called before the server is told so, or,
+    where nothing was left open, ``give_back`` with the settings that the server has reported in the session (None where
+    nobody has a use for the connection).
     """
 
     transport: asyncio.Transport
@@ -53,6 +56,7 @@ class UpstreamLink:
     take_rest: Callable[[], bytes] = field(repr=False)
     server: ServerAddress
     release: Callable[[], None] = field(repr=False)
+    give_back: Callable[[Mapping[str, str]], None] | None = field(repr=False)
 
     def discard(self) -> None:
         """Close a connection that no session has taken over."""
@@ -78,10 +82,13 @@ class Upstream:
         self._kinds = address.target.choices
         self._spares = Spares[_Connection](spares, self._open)
 
-    async def login(self, startup: Startup, *, principal_label: str) -> UpstreamLink:
-        """A connection for one session. Raises ProxyError; what the client must not read is in our log."""
+    async def login(self, startup: Startup, *, principal_label: str, user: Hashable) -> UpstreamLink:
+        """A connection for one session of this user, who is equal to nobody else.
+
+        Raises ProxyError; what the client must not read is in our log.
+        """
         message = upstream_startup(startup, self._account, principal_label=principal_label)
-        connection = await self._spares.take(message)
+        connection = await self._spares.take(message, user)
         if connection is not None and not any(self._fits(connection, message, kind) for kind in self._kinds):
             connection.discard()
             connection = None
@@ -94,7 +101,9 @@ class Upstream:
                     raise
                 connection = await self._open(message)
         self._spares.used(message)
-        return connection.link()
+        if not self._spares.takes_back:
+            return connection.link()
+        return connection.link(partial(self._spares.give_back, message, user, connection))
 
     async def cancel(self, server: ServerAddress, request: CancelRequest) -> None:
         """Pass on a cancel request, and wait until the server has dealt with it. Failures are only logged."""
@@ -239,7 +248,13 @@ class _Connection(Sleeper):
         self._login = login
         self._owners = owners
         self._server = replace(server, address=peer_address(dialogue.transport))
+        self._born = time.monotonic()
         self.ready = ready
+
+    @property
+    def born(self) -> float:
+        """See ``Sleeper``."""
+        return self._born
 
     async def own(self) -> None:
         """Take the server process for this connection alone.
@@ -266,18 +281,25 @@ class _Connection(Sleeper):
         self.release()
         self._dialogue.transport.abort()
 
-    def link(self) -> UpstreamLink:
+    def link(self, give_back: Callable[[Mapping[str, str]], None] | None = None) -> UpstreamLink:
         """What a session takes over."""
-        return UpstreamLink(self._dialogue.transport, self.ready, self._login.take_rest, self._server, self.release)
+        transport, take_rest = self._dialogue.transport, self._login.take_rest
+        return UpstreamLink(transport, self.ready, take_rest, self._server, self.release, give_back)
 
     def sleep(self, gone: Callable[[], None]) -> None:
         """See ``Sleeper``."""
         self._dialogue.sleep(gone)
 
+    async def start_over(self, reported: Mapping[str, str]) -> None:
+        """See ``Sleeper``."""
+        self._become(await self._dialogue.start_over(self._login, reported))
+
     async def wake(self) -> None:
         """See ``Sleeper``."""
-        before = self.ready
-        self.ready = await self._dialogue.ask_again(self._login)
+        self._become(await self._dialogue.ask_again(self._login))
+
+    def _become(self, ready: UpstreamReady) -> None:
+        before, self.ready = self.ready, ready
         if self.ready.process != before.process:
             self._owners.pop(before.process, None)
             raise _shared()

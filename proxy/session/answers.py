@@ -197,7 +197,9 @@ class Answers:
 
     def parameter_status(self, data: bytes, pos: int, stop: int) -> bytes | None:
         """A reported setting has changed."""
-        if parse_parameter_status(data[pos + HEADER_SIZE : stop]).name == "search_path":
+        status = parse_parameter_status(data[pos + HEADER_SIZE : stop])
+        self._state.reported[status.name] = status.value
+        if status.name == "search_path":
             self._state.path.reported()
         return None
 

@@ -30,25 +30,34 @@ Handler = Callable[[bytes, int, int], bytes | None]
 class ClientSide:
     """``held``: a message waits for replies, and nothing more is read until ``resume``.
 
-    ``leaving``: the client has gone. ``terminated``: upstream was told so.
+    ``leaving``: the client has gone. ``terminated``: nothing more is read from it, and upstream was told so, unless
+    ``kept``: it said goodbye with nothing open, and ``keeps`` says that somebody has a use for the connection.
     """
 
     __slots__ = (
         "_barrier",
         "_flights",
         "_handlers",
+        "_keeps",
         "_max_length",
         "_need",
         "_state",
         "_tail",
         "_to_upstream",
         "held",
+        "kept",
         "leaving",
         "terminated",
     )
 
     def __init__(
-        self, state: State, flights: Flights, to_upstream: Callable[[bytes], None], max_message_bytes: int
+        self,
+        state: State,
+        flights: Flights,
+        to_upstream: Callable[[bytes], None],
+        max_message_bytes: int,
+        *,
+        keeps: Callable[[], bool],
     ) -> None:
         self._state = state
         self._flights = flights
@@ -57,9 +66,11 @@ class ClientSide:
         self._tail = bytearray()
         self._need = HEADER_SIZE
         self._barrier = Barrier(state)
+        self._keeps = keeps
         self.leaving = False
         self.held = False
         self.terminated = False
+        self.kept = False
         simple, extended = Simple(state, self._barrier), Extended(state, self._barrier)
         self._handlers: Mapping[int, Handler] = {
             frontend.QUERY: simple.query,
@@ -114,8 +125,9 @@ class ClientSide:
     def terminate(self) -> None:
         """The client is gone: tell upstream, unless the client did. What is held goes first."""
         self.leaving = True
-        if not self.terminated and not self.held:
+        if (self.kept or not self.terminated) and not self.held:
             self.terminated = True
+            self.kept = False
             self._to_upstream(TERMINATE_MESSAGE)
 
     def _limit(self) -> None:
@@ -191,7 +203,8 @@ class ClientSide:
 
     def _terminate(self, data: bytes, pos: int, stop: int) -> bytes | None:
         self.leaving = self.terminated = True
-        return None
+        self.kept = self._state.at_rest and not self._state.skipping and self._keeps()
+        return b"" if self.kept else None
 
     def _ignore(self, data: bytes, pos: int, stop: int) -> bytes | None:
         return b""

@@ -8,7 +8,7 @@ all that was right before it has been sent; the conversation must not be fed aga
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from proxy.errors import ProxyError, UpstreamUnavailableError
@@ -33,9 +33,10 @@ class Conversation:
     ``to_client`` and ``to_upstream`` take bytes to write, at most once for each call where nothing was held.
     ``clock`` gives seconds (monotonic).
     ``search_path``: the session's, as ``current_schemas(false)`` gives it.
+    ``keeps_upstream``: whether a client's goodbye is kept from upstream where nothing is open (see ``left_at_rest``).
     """
 
-    __slots__ = ("_client", "_ending", "_state", "_upstream", "close_reason")
+    __slots__ = ("_client", "_ending", "_keeps", "_state", "_upstream", "close_reason")
 
     def __init__(
         self,
@@ -47,15 +48,17 @@ class Conversation:
         clock: Callable[[], float],
         search_path: tuple[str, ...],
         hints: Hinting = NO_HINTS,
+        keeps_upstream: bool = False,
         max_client_message_bytes: int = MAX_CLIENT_MESSAGE_BYTES,
         max_upstream_message_bytes: int = MAX_UPSTREAM_MESSAGE_BYTES,
     ) -> None:
         self._state = State(planning=planning, watching=watching, clock=clock, search_path=search_path, hints=hints)
         completions = Completions(self._state)
         flights = Flights(self._state, completions, to_client)
-        self._client = ClientSide(self._state, flights, to_upstream, max_client_message_bytes)
+        self._client = ClientSide(self._state, flights, to_upstream, max_client_message_bytes, keeps=self._may_keep)
         self._upstream = UpstreamSide(self._state, completions, flights, to_client, max_upstream_message_bytes)
         self._ending: ProxyError | None = None
+        self._keeps = keeps_upstream
         self.close_reason: BaseException | None = None
 
     def client_bytes(self, data: bytes) -> None:
@@ -88,7 +91,7 @@ class Conversation:
             self._state.since = self._state.generation
 
     def client_closed(self) -> None:
-        """The client went away, with or without Terminate: upstream is told to end."""
+        """The client went away, with or without Terminate: upstream is told to end, if it was not."""
         self._client.terminate()
 
     def upstream_closed(self) -> None:
@@ -114,6 +117,16 @@ class Conversation:
         self._end_at_rest(reason)
 
     @property
+    def left_at_rest(self) -> bool:
+        """Whether the client has said goodbye with nothing open, owed or half said, so that upstream need not end."""
+        return self._client.kept
+
+    @property
+    def reported(self) -> Mapping[str, str]:
+        """The settings that upstream has reported to have changed in this session."""
+        return self._state.reported
+
+    @property
     def idle(self) -> bool:
         """Whether nothing is owed and nothing is held or half received."""
         return not self._state.owed and not self._client.held and not self._client.buffered
@@ -136,12 +149,15 @@ class Conversation:
     @property
     def wants_client_bytes(self) -> bool:
         """False while the client should not be read from: a message is held, or very many replies are owed."""
-        return not self._client.held and len(self._state.owed) < _MAX_REPLIES_OWED
+        return not self._client.held and not self._client.kept and len(self._state.owed) < _MAX_REPLIES_OWED
 
     @property
     def replies_owed(self) -> int:
         """How many replies are owed; those of a whole flight may count as one."""
         return len(self._state.owed)
+
+    def _may_keep(self) -> bool:
+        return self._keeps and self._upstream.between_messages and not self._upstream.fatal
 
     def _end_at_rest(self, reason: ProxyError) -> None:
         if self.idle and self._state.status == IDLE and not self._state.flight_open:

@@ -33,6 +33,7 @@ class State:
     ``unsettled``: what was sent since may end the transaction, so that ``status`` may no longer hold.
     ``opening``: the portals as they will be once all that was sent has succeeded.
     ``since``: the generation when the connection was last at rest. The server may look at any catalog since then.
+    ``reported``: the settings that the server has reported to have changed.
     ``to_close``: portals that an older policy or catalog version has opened, and that are still to be closed.
     """
 
@@ -48,6 +49,7 @@ class State:
         "owed",
         "path",
         "planning",
+        "reported",
         "scripts",
         "since",
         "skipping",
@@ -69,6 +71,7 @@ class State:
         hints: Hinting = NO_HINTS,
     ) -> None:
         self.hints = hints
+        self.reported: dict[str, str] = {}
         self.standing = Standing()
         self.planning = planning
         self.watching = watching

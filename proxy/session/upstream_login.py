@@ -35,6 +35,13 @@ SESSION_QUERY: Final = (
     "pg_catalog.pg_postmaster_start_time())::pg_catalog.name, pg_catalog.current_schemas(false)))"
 )
 
+# Leaves the seed of random() as a new session has it: unknown to everyone, and never in a text.
+_RESEED: Final = (
+    "SELECT pg_catalog.setseed(pg_catalog.hashtextextended("
+    "pg_catalog.gen_random_uuid()::pg_catalog.text, 0) / 9223372036854775808.0)"
+)
+_DISCARD: Final = "DISCARD ALL"
+
 _NAME_BYTES: Final = 63  # NAMEDATALEN - 1, where the server cuts application_name
 _LOGIN_MESSAGE_BYTES: Final = 1 << 20  # nothing before the first query of a client is longer
 _FORCED: Final = {"client_encoding": "UTF8", "standard_conforming_strings": "on"}
@@ -96,6 +103,8 @@ class _State(Enum):
     SASL_FINAL = auto()
     PROVED = auto()
     AUTHENTICATED = auto()
+    DISCARDING = auto()
+    RESEEDING = auto()
     SEARCH_PATH = auto()
     READY = auto()
 
@@ -118,6 +127,7 @@ def own_startup(account: Account, database: str, purpose: str) -> StartupMessage
     return StartupMessage(PROTOCOL_3_0, (*own, *_FORCED.items()))
 
 
+_REPORTING: Final = frozenset({_State.AUTHENTICATED, _State.DISCARDING, _State.RESEEDING, _State.SEARCH_PATH})
 _AUTHENTICATING: Final = frozenset({_State.AUTHENTICATION, _State.SASL_CONTINUE, _State.SASL_FINAL, _State.PROVED})
 
 
@@ -146,6 +156,7 @@ class UpstreamLogin:
         self._parameters: dict[str, str] = {}
         self._key: backend.BackendKeyData | None = None
         self._answers: list[str] = []
+        self._discarded = False
         self._ready: UpstreamReady | None = None
 
     @property
@@ -161,6 +172,17 @@ class UpstreamLogin:
         """After some time: ask once more for what may be different by now; ``receive`` takes the answer."""
         self._ready = None
         return self._ask()
+
+    def start_over(self, reported: Mapping[str, str]) -> bytes:
+        """After a session: make the connection as new, and ask again; ``receive`` takes the answers.
+
+        ``reported``: the settings that the server has reported in that session.
+        """
+        self._ready = None
+        self._discarded = False
+        self._parameters |= reported
+        self._state = _State.DISCARDING
+        return Query(_DISCARD.encode()).encode()
 
     def take_rest(self) -> bytes:
         """What the server sent behind the login; the conversation begins with it."""
@@ -180,7 +202,7 @@ class UpstreamLogin:
                 raise login_failure(backend.parse_error_response(body))
             case backend.NOTICE_RESPONSE:
                 return b""
-            case backend.PARAMETER_STATUS if self._state in {_State.AUTHENTICATED, _State.SEARCH_PATH}:
+            case backend.PARAMETER_STATUS if self._state in _REPORTING:
                 status = backend.parse_parameter_status(body)
                 self._parameters[status.name] = status.value
                 return b""
@@ -194,6 +216,18 @@ class UpstreamLogin:
             case _ if self._state is _State.SEARCH_PATH:
                 self._search_path_reply(tag, body)
                 return b""
+            case backend.COMMAND_COMPLETE if self._state is _State.DISCARDING:
+                self._discarded = body == _DISCARD.encode() + b"\0"
+                return b""
+            case backend.READY_FOR_QUERY if self._state is _State.DISCARDING and self._discarded and body == b"I":
+                self._state = _State.RESEEDING
+                return Query(_RESEED.encode()).encode()
+            case backend.ROW_DESCRIPTION | backend.DATA_ROW | backend.COMMAND_COMPLETE if (
+                self._state is _State.RESEEDING
+            ):
+                return b""
+            case backend.READY_FOR_QUERY if self._state is _State.RESEEDING and body == b"I":
+                return self._logged_in()
             case _:
                 raise UpstreamProtocolError(f"unexpected message type {tag} from the upstream during login")
 

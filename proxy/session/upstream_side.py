@@ -82,6 +82,11 @@ class UpstreamSide:
         }
 
     @property
+    def between_messages(self) -> bool:
+        """Whether nothing is half received."""
+        return not self.passing and not self._tail
+
+    @property
     def fatal(self) -> bool:
         """Whether the upstream has told the client that it ends the session."""
         return self._completions.fatal

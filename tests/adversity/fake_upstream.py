@@ -34,7 +34,8 @@ class FakeUpstream:
     clear. ``scram``: the password to ask for by SCRAM-SHA-256-PLUS, and the digest of the certificate that the login
     must be bound to. ``settings``: what it reports beside the usual. ``process``: what every connection says that its
     server process is, None for one of its own. ``asked``: how often it was asked for process and search path;
-    its answer comes behind the settings in ``report``. ``slots``: its max_connections.
+    its answer comes behind the settings in ``report``. ``slots``: its max_connections. ``discards``: whether DISCARD
+    ALL succeeds, ``discarded``: how often it did.
     """
 
     def __init__(self) -> None:
@@ -50,6 +51,8 @@ class FakeUpstream:
         self.report: dict[str, str] = {}
         self.slots = 1000
         self.asked = 0
+        self.discards = True
+        self.discarded = 0
         self.startups: list[StartupMessage] = []
         self.cancels: list[CancelRequest] = []
         self.cancelled = asyncio.Event()
@@ -138,6 +141,12 @@ class FakeUpstream:
                 rows = _row(process) + b"".join(_row(schema) for schema in self.search_path)
                 writer.write(b"".join(ParameterStatus(name, value).encode() for name, value in self.report.items()))
                 writer.write(COLUMN + rows + CommandComplete("SELECT 1").encode() + READY)
+            case ["DISCARD", "ALL"] if self.discards:
+                self.discarded += 1
+                writer.write(CommandComplete("DISCARD ALL").encode() + READY)
+            case ["DISCARD", "ALL"]:
+                fields = {"S": "ERROR", "V": "ERROR", "C": "53200", "M": "out of memory"}
+                writer.write(ErrorResponse(fields).encode() + READY)
             case ["die"]:
                 writer.transport.abort()
             case ["die", "in", "a", "row"]:

@@ -80,7 +80,7 @@ def pair() -> Iterator[Pair]:
 )
 async def test_target_session_attrs(pair: Pair, target: Target, on_standby: bool) -> None:
     """Of the standby and the primary, asked in this order, the one that will do is used, for catalogs too."""
-    link = await pair.upstream(target, pair.standby, pair.primary).login(STARTUP, principal_label="ada")
+    link = await pair.upstream(target, pair.standby, pair.primary).login(STARTUP, principal_label="ada", user="ada")
     assert link.ready.parameters["in_hot_standby"] == ("on" if on_standby else "off")
     link.discard()
     connection = await connect(pair.catalog(target, pair.standby, pair.primary), "clinic")
@@ -92,15 +92,15 @@ async def test_target_session_attrs(pair: Pair, target: Target, on_standby: bool
 async def test_no_primary(pair: Pair, target: Target) -> None:
     """Where only the standby is left, what needs a primary is told so."""
     with pytest.raises(UpstreamUnavailableError, match="of the kind that is asked for"):
-        await pair.upstream(target, pair.standby).login(STARTUP, principal_label="ada")
+        await pair.upstream(target, pair.standby).login(STARTUP, principal_label="ada", user="ada")
 
 
 @pytest.mark.parametrize("target", [Target.READ_ONLY, Target.STANDBY])
 async def test_no_standby(pair: Pair, target: Target) -> None:
     """Where only the primary is left, what must not burden it is told so; who only prefers a standby gets it."""
     with pytest.raises(UpstreamUnavailableError, match="of the kind that is asked for"):
-        await pair.upstream(target, pair.primary).login(STARTUP, principal_label="ada")
-    link = await pair.upstream(Target.PREFER_STANDBY, pair.primary).login(STARTUP, principal_label="ada")
+        await pair.upstream(target, pair.primary).login(STARTUP, principal_label="ada", user="ada")
+    link = await pair.upstream(Target.PREFER_STANDBY, pair.primary).login(STARTUP, principal_label="ada", user="ada")
     assert link.ready.parameters["in_hot_standby"] == "off"
     link.discard()
 
@@ -115,7 +115,7 @@ async def test_dead_and_silent_hosts(pair: Pair) -> None:
         times = []
         for _ in range(2):
             begun = time.monotonic()
-            (await upstream.login(STARTUP, principal_label="ada")).discard()
+            (await upstream.login(STARTUP, principal_label="ada", user="ada")).discard()
             times.append(time.monotonic() - begun)
         share = LIMITS.connect_seconds / 4
         assert times[0] >= share

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
 from proxy.errors import UpstreamUnavailableError
 from proxy.net.servers import ServerAddress, Target
+from tests.adversity.client import Client
 from tests.adversity.conftest import Proxy, StartProxy, eventually
 from tests.adversity.fake_upstream import FakeUpstream, fatal
 
@@ -218,3 +219,64 @@ async def test_reach(proxy: StartProxy, upstream: FakeUpstream, other: FakeUpstr
     await other.stop()
     with pytest.raises(UpstreamUnavailableError):
         await running.server.upstream.reach()
+
+
+async def _goodbye(client: Client) -> None:
+    client.send(b"X\0\0\0\4")
+    assert await client.ended() == b""
+
+
+def _discarded(upstream: FakeUpstream, times: int) -> Callable[[], bool]:
+    return lambda: upstream.discarded == times
+
+
+async def test_connection_used_again(proxy: StartProxy, upstream: FakeUpstream) -> None:
+    """The next session of the same person has the connection of the one before, made as new in between."""
+    running = await proxy(upstream.port, spares=1)
+    for number in range(4):
+        client = await running.session(TimeZone="UTC")
+        assert [tag for tag, _ in await client.query("SELECT 1")] == ["T", "D", "C", "Z"]
+        await _goodbye(client)
+        await eventually(_discarded(upstream, number + 1))
+        await _spares_become(running, 2)
+    assert len(upstream.startups) == 2
+    assert len(running.services.closed_sessions) == 4
+    await running.session("grace", TimeZone="UTC")
+    assert len(upstream.startups) >= 3
+    assert running.services.sessions_out_of_step == 0
+
+
+async def test_connection_that_cannot_be_made_as_new(proxy: StartProxy, upstream: FakeUpstream) -> None:
+    """It ends, and the next session gets another one."""
+    upstream.discards = False
+    running = await proxy(upstream.port, spares=1)
+    await _goodbye(await running.session())
+    await eventually(lambda: len(upstream.connections) == 1)
+    await _spares_become(running, 1)
+    client = await running.session()
+    assert [tag for tag, _ in await client.query("SELECT 1")] == ["T", "D", "C", "Z"]
+
+
+async def test_cancelled_session_is_not_used_again(proxy: StartProxy, upstream: FakeUpstream) -> None:
+    """Its cancel request might still be on its way to the server."""
+    running = await proxy(upstream.port, spares=1)
+    client = await running.session()
+    assert client.key is not None
+    client.send(b"Q\0\0\0\x09wait\0")
+    canceller = await running.client()
+    canceller.send(b"\0\0\0\x10\x04\xd2\x16\x2e" + client.key.process_id.to_bytes(4, "big") + client.key.secret)
+    await client.until("Z")
+    await _goodbye(client)
+    await eventually(upstream.received_terminate.is_set)
+    assert upstream.discarded == 0
+
+
+async def test_drain_closes_what_was_given_back(proxy: StartProxy, upstream: FakeUpstream) -> None:
+    """Nothing stays open behind a proxy that has ended, also what is just being made as new."""
+    running = await proxy(upstream.port, spares=2)
+    first, second = await running.session(), await running.session()
+    await _goodbye(first)
+    second.send(b"X\0\0\0\4")
+    await running.sessions_become(0)
+    await running.close()
+    await eventually(lambda: not upstream.connections)

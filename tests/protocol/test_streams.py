@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from proxy.errors import ProxyError, SessionEndedError, UpstreamProtocolError, UpstreamUnavailableError
 from proxy.planner.plan import Origin
+from proxy.wire.backend import ParameterStatus
 from proxy.wire.frames import HEADER
 from proxy.wire.frontend import SYNC_MESSAGE, TERMINATE_MESSAGE, Bind, Close, CopyData, Describe, Execute, Parse, Query
 from tests.support.playbook import (
@@ -129,6 +130,45 @@ def test_terminate_is_passed_on_once() -> None:
     stage.conversation.client_closed()
     assert stage.got["upstream"] == TERMINATE_MESSAGE
     stage.conversation.upstream_closed()
+
+
+KEEPS = [
+    (b"", b"", True),
+    (Query(b"select 1").encode(), columns((5, 1)) + row(b"1") + done("SELECT 1") + IDLE, True),
+    (Parse(b"", b"select 1").encode() + SYNC_MESSAGE, PARSED + IDLE, True),
+    (b"", ParameterStatus("TimeZone", "CET").encode(), True),
+    (Query(b"select 1").encode(), columns((5, 1)) + row(b"1"), False),
+    (Query(b"begin").encode(), done("BEGIN") + IN_TRANSACTION, False),
+    (Parse(b"", b"select 1").encode(), PARSED, False),
+    (Parse(b"", b"select").encode(), error("42601", "syntax error"), False),
+    (b"", ParameterStatus("TimeZone", "CET").encode()[:-1], False),
+    (b"", error("57P01", "terminating connection", severity="FATAL"), False),
+]
+
+
+@pytest.mark.parametrize(("said", "answered", "kept"), KEEPS)
+def test_a_goodbye_is_kept_from_upstream_where_nothing_is_open(said: bytes, answered: bytes, *, kept: bool) -> None:
+    """Then the connection may be another session's; what makes sure that it ends is said late, if it must."""
+    stage = Stage(restricted=False, origins=(), max_message_bytes=_MEGABYTE, keeps_upstream=True)
+    for feed, data in ((stage.conversation.client_bytes, said), (stage.conversation.upstream_bytes, answered)):
+        if data:
+            feed(data)
+    stage.got["upstream"].clear()
+    stage.conversation.client_bytes(TERMINATE_MESSAGE + b"rubbish")
+    assert stage.conversation.left_at_rest is kept
+    assert stage.got["upstream"] == (b"" if kept else TERMINATE_MESSAGE)
+    stage.conversation.client_closed()
+    assert stage.got["upstream"] == TERMINATE_MESSAGE
+    assert not stage.conversation.left_at_rest
+
+
+def test_reported_settings_are_remembered() -> None:
+    """The last value of each, for whoever has the connection next."""
+    stage = _stage()
+    for zone in ("CET", "UTC"):
+        stage.conversation.upstream_bytes(ParameterStatus("TimeZone", zone).encode())
+    stage.conversation.upstream_bytes(ParameterStatus("DateStyle", "ISO").encode())
+    assert stage.conversation.reported == {"TimeZone": "UTC", "DateStyle": "ISO"}
 
 
 def test_an_upstream_that_goes_away_is_told_to_the_client() -> None:

@@ -133,7 +133,9 @@ def answer(*schemas: bytes) -> tuple[bytes, ...]:
 class Stage:
     """One conversation between two fake peers."""
 
-    def __init__(self, *, restricted: bool, origins: tuple[object, ...], max_message_bytes: int) -> None:
+    def __init__(
+        self, *, restricted: bool, origins: tuple[object, ...], max_message_bytes: int, keeps_upstream: bool = False
+    ) -> None:
         self.planning = FakePlanning(origins=origins, restricted=restricted)  # type: ignore[arg-type]
         self.watching = FakeWatching()
         self.got: dict[Direction, bytearray] = {"client": bytearray(), "upstream": bytearray()}
@@ -145,6 +147,7 @@ class Stage:
             to_upstream=self.got["upstream"].extend,
             clock=self._clock,
             search_path=("public",),
+            keeps_upstream=keeps_upstream,
             max_client_message_bytes=max_message_bytes,
             max_upstream_message_bytes=max_message_bytes,
         )

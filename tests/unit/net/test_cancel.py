@@ -49,6 +49,16 @@ def test_key_ends_with_its_session() -> None:
     assert keys.upstream_request(key.process_id, key.secret) is None
 
 
+def test_used_keys_are_remembered() -> None:
+    """A session that somebody cancelled is told from one that nobody did, or tried to with a wrong key."""
+    keys = CancelKeys()
+    first = keys.issue(minor=0, server=SERVER, upstream=CancelRequest(11, b"1111"))
+    second = keys.issue(minor=0, server=SERVER, upstream=CancelRequest(22, b"2222"))
+    keys.upstream_request(first.process_id, first.secret)
+    keys.upstream_request(second.process_id, first.secret)
+    assert (keys.withdraw(first), keys.withdraw(second), keys.withdraw(first)) == (True, False, False)
+
+
 def test_keys_stay_out_of_reprs() -> None:
     """A key in a log would let its reader cancel."""
     key = CancelKeys().issue(minor=0, server=SERVER, upstream=CancelRequest(11, b"1111"))

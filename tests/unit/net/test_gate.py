@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from proxy.errors import ProxyError, SessionEndedError
 from proxy.identity.principal import Principal
@@ -42,6 +42,7 @@ class Gated:
     def __init__(self) -> None:
         self.client, self.upstream, self.services, self.proofs = FakeTransport(), FakeTransport(), Services(), Proofs()
         self.services.restricted = True
+        self.given_back: list[Mapping[str, str]] = []
         self.relay = Relay(
             self.client,
             UpstreamLink(
@@ -50,6 +51,7 @@ class Gated:
                 lambda: b"",
                 ServerAddress("db", 5432),
                 lambda: None,
+                self.given_back.append,
             ),
             OpenedSession(
                 Principal("ada", "ada", "analyst", "https://idp.example", time.time() + 3600),
@@ -59,7 +61,7 @@ class Gated:
             ),
             self.services,
             Limits(linger_seconds=0.01),
-            ended=lambda: None,
+            withdraw=lambda: False,
             closed=lambda _: None,
         )
         self.relay.begin(STARTUP, BackendKeyData(7, b"keys"), received=b"", client_finished=False)
@@ -157,3 +159,20 @@ async def test_an_end_meanwhile() -> None:
     assert b"C57P01\0" in gated.client.taken()
     gated.proofs.answer()
     assert gated.client.taken() == b""
+
+
+async def test_goodbye_while_something_is_to_be_proven() -> None:
+    """What was not shown yet is not left to another session: the connection ends."""
+    gated = Gated()
+    gated.client.says(QUERY)
+    gated.upstream.says(ANSWER)
+    gated.client.says(TERMINATE_MESSAGE)
+    assert gated.upstream.taken().endswith(TERMINATE_MESSAGE)
+    gated.proofs.answer()
+    gated.client.abort()
+    assert gated.given_back == []
+    again = Gated()
+    again.asks(ANSWER)
+    again.proofs.answer()
+    again.client.says(TERMINATE_MESSAGE)
+    assert again.given_back == [{}]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -16,12 +16,14 @@ from proxy.net.relay import Relay
 from proxy.net.servers import ServerAddress
 from proxy.net.upstream import UpstreamLink
 from proxy.planner.plan import Decision, Plan, StatementKind, TokenCells
+from proxy.session.hints import NO_HINTS, Hinting, NoHints
 from proxy.session.ports import TokenCodec
 from proxy.session.startup import Startup, read_startup
 from proxy.session.upstream_login import UpstreamReady
 from proxy.wire import backend
 from proxy.wire.backend import BackendKeyData, parse_error_response
-from proxy.wire.frontend import TERMINATE_MESSAGE, Query, StartupMessage
+from proxy.wire.frames import frame
+from proxy.wire.frontend import TERMINATE_MESSAGE, Parse, Query, StartupMessage
 from tests.support.fake_tokens import FakeTokens
 
 READY = backend.ReadyForQuery(b"I").encode()
@@ -139,23 +141,39 @@ class Services:
 class Setting:
     """A relay that has begun, and what is around it."""
 
-    def __init__(self, *, expires_in: float = 3600, rest: bytes = b"", received: bytes = b"") -> None:
+    def __init__(
+        self,
+        *,
+        expires_in: float = 3600,
+        rest: bytes = b"",
+        received: bytes = b"",
+        keeps: bool = False,
+        hints: Hinting = NO_HINTS,
+    ) -> None:
         self.client, self.upstream, self.services = FakeTransport(), FakeTransport(), Services()
         self.upstream.reading = False
         self.events: list[str] = []
         principal = Principal("ada", "ada", "analyst", "https://idp.example", time.time() + expires_in)
         ready = UpstreamReady({"server_version": "16.4"}, 1, b"1234", ("public",), "1")
+        self.cancelled = False
+        self.given_back: list[Mapping[str, str]] = []
+        give_back = (lambda reported: self.given_back.append(dict(reported))) if keeps else None
+        release = lambda: self.events.append("released")  # noqa: E731
         self.relay = Relay(
             self.client,
-            UpstreamLink(self.upstream, ready, lambda: rest, ServerAddress("db", 5432), lambda: None),
-            OpenedSession(principal, self.services, self.services),
+            UpstreamLink(self.upstream, ready, lambda: rest, ServerAddress("db", 5432), release, give_back),
+            OpenedSession(principal, self.services, self.services, hints=hints),
             self.services,
             Limits(linger_seconds=0.01),
-            ended=lambda: self.events.append("ended"),
+            withdraw=self._withdraw,
             closed=lambda _: self.events.append("closed"),
         )
         self.relay.begin(STARTUP, BackendKeyData(7, b"keys"), received=received, client_finished=False)
         self.greeting = self.client.taken()
+
+    def _withdraw(self) -> bool:
+        self.events.append("ended")
+        return self.cancelled
 
     def error(self) -> dict[str, str]:
         """The ErrorResponse that the client was sent last."""
@@ -201,10 +219,10 @@ async def test_client_leaves() -> None:
     setting = Setting()
     setting.client.abort()
     assert setting.upstream.taken() == TERMINATE_MESSAGE
-    assert setting.events == ["ended"]
+    assert setting.events == ["ended", "released"]
     assert len(setting.services.over) == 1
     setting.upstream.abort()
-    assert setting.events == ["ended", "closed"]
+    assert setting.events == ["ended", "released", "closed"]
 
 
 async def test_client_says_terminate() -> None:
@@ -216,7 +234,7 @@ async def test_client_says_terminate() -> None:
     assert setting.upstream.taken() == TERMINATE_MESSAGE
     assert setting.client.taken() == b""
     assert setting.client.closed
-    assert setting.events == ["ended", "closed"]
+    assert setting.events == ["ended", "released", "closed"]
     assert setting.services.failures == []
 
 
@@ -276,7 +294,7 @@ async def test_expired_from_the_start() -> None:
     """A token that ended during the login gets a greeting and the error, not a session."""
     setting = Setting(expires_in=-1)
     assert b"C57P01\0" in setting.greeting
-    assert setting.events == ["ended"]
+    assert setting.events == ["ended", "released"]
 
 
 async def test_ends_once() -> None:
@@ -293,5 +311,93 @@ async def test_ends_once() -> None:
     for event in later:
         event()
     setting.relay.abort()
-    assert setting.events == ["ended", "closed"]
+    assert setting.events == ["ended", "released", "closed"]
     assert len(setting.services.over) == 1
+
+
+async def test_connection_given_back() -> None:
+    """A client that says goodbye with nothing open leaves its connection, of which the server hears nothing."""
+    setting = Setting(keeps=True)
+    setting.client.says(QUERY)
+    setting.upstream.says(backend.ParameterStatus("TimeZone", "CET").encode() + ANSWER)
+    setting.upstream.taken()
+    setting.client.says(TERMINATE_MESSAGE)
+    assert setting.given_back == [{"TimeZone": "CET"}]
+    assert setting.events == ["ended"]
+    assert len(setting.services.over) == 1
+    setting.client.abort()
+    assert setting.events == ["ended", "closed"]
+    assert (setting.upstream.taken(), setting.upstream.closed) == (b"", False)
+
+
+async def test_goodbye_right_behind_the_login() -> None:
+    """The session is as short as can be, and its connection as new."""
+    setting = Setting(keeps=True, received=TERMINATE_MESSAGE)
+    assert setting.given_back == [{}]
+    assert setting.upstream.taken() == b""
+
+
+BEGUN = backend.CommandComplete("BEGIN").encode() + backend.ReadyForQuery(b"T").encode()
+NOTICE = backend.NoticeResponse({"S": "NOTICE", "C": "00000", "M": "x" * 30}).encode()
+
+
+@pytest.mark.parametrize(
+    ("said", "answered"),
+    [
+        (QUERY, b""),
+        (Query(b"BEGIN").encode(), BEGUN),
+        (Parse(b"", b"SELECT 1").encode(), b""),
+        (Parse(b"", b"SELECT 1").encode(), frame(backend.PARSE_COMPLETE, b"")),
+        (b"", NOTICE[:-5]),
+    ],
+    ids=["owed", "in a transaction", "unsynced", "unsynced, answered", "half a message"],
+)
+async def test_connection_that_is_not_given_back(said: bytes, answered: bytes) -> None:
+    """With anything open, owed or half said the server is told to end."""
+    setting = Setting(keeps=True)
+    if said:
+        setting.client.says(said)
+    if answered:
+        setting.upstream.says(answered)
+    setting.upstream.taken()
+    setting.client.says(TERMINATE_MESSAGE)
+    assert setting.upstream.taken() == TERMINATE_MESSAGE
+    setting.client.abort()
+    setting.upstream.abort()
+    assert setting.given_back == []
+    assert "released" in setting.events
+
+
+async def test_session_with_hints_gives_nothing_back() -> None:
+    """Several people may have asked in it."""
+    setting = Setting(keeps=True, hints=NoHints())
+    setting.client.says(TERMINATE_MESSAGE)
+    assert setting.given_back == []
+    assert setting.upstream.taken() == TERMINATE_MESSAGE
+
+
+async def test_cancelled_session_gives_nothing_back() -> None:
+    """A cancel request that is on its way must not end somebody else's statement."""
+    setting = Setting(keeps=True)
+    setting.cancelled = True
+    setting.client.says(TERMINATE_MESSAGE)
+    assert setting.given_back == []
+    assert setting.upstream.taken() == TERMINATE_MESSAGE
+    setting.upstream.abort()
+    assert setting.events[:2] == ["ended", "released"]
+
+
+@pytest.mark.parametrize("how", ["vanishes", "is sent away", "was lost upstream"])
+async def test_other_ends_give_nothing_back(how: str) -> None:
+    """Only a client that says goodbye is known to have left nothing on its way."""
+    setting = Setting(keeps=True)
+    match how:
+        case "vanishes":
+            setting.client.abort()
+        case "is sent away":
+            setting.relay.end(SessionEndedError("terminating connection"))
+        case _:
+            setting.upstream.abort()
+            setting.client.says(TERMINATE_MESSAGE)
+    assert setting.given_back == []
+    assert "released" in setting.events

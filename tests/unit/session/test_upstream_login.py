@@ -109,6 +109,63 @@ def test_asked_again() -> None:
     assert "in_hot_standby" not in first.parameters
 
 
+DISCARD = Query(b"DISCARD ALL").encode()
+DISCARDED = backend.CommandComplete("DISCARD ALL").encode() + READY
+SEEDED = (
+    backend.RowDescription((backend.RowField("setseed", 0, 0, 2278, 4, -1),)).encode()
+    + backend.build_data_row((b"",))
+    + backend.CommandComplete("SELECT 1").encode()
+    + READY
+)
+
+
+def _used() -> UpstreamLogin:
+    """A login whose session is over."""
+    login = _login()
+    login.receive(OK + SETTINGS + ParameterStatus("TimeZone", "UTC").encode() + KEY + READY)
+    login.receive(_path(b"public"))
+    assert login.ready is not None
+    return login
+
+
+@pytest.mark.parametrize("step", [1, 10_000])
+def test_made_as_new(step: int) -> None:
+    """All is discarded, random() gets a seed that nobody knows, and what a session must know is asked again."""
+    login = _used()
+    assert login.start_over({"TimeZone": "CET", "DateStyle": "ISO"}) == DISCARD
+    said = ParameterStatus("TimeZone", "Europe/Rome").encode() + NoticeResponse({"S": "NOTICE"}).encode() + DISCARDED
+    seed = b"".join(login.receive(said[at : at + step]) for at in range(0, len(said), step))
+    assert seed[:1] == b"Q"
+    assert b"setseed(" in seed
+    assert b"gen_random_uuid()" in seed
+    assert (login.receive(SEEDED), login.ready) == (ASK, None)
+    login.receive(_path(b"app", b"public"))
+    assert login.ready is not None
+    assert login.ready.search_path == ("app", "public")
+    assert login.ready.parameters["TimeZone"] == "Europe/Rome"
+    assert login.ready.parameters["DateStyle"] == "ISO"
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        ErrorResponse({"S": "ERROR", "C": "57014", "M": "canceling statement"}).encode(),
+        READY,
+        backend.CommandComplete("DISCARD").encode() + READY,
+        backend.CommandComplete("DISCARD ALL").encode() + backend.ReadyForQuery(b"T").encode(),
+        frame(backend.NOTIFICATION_RESPONSE, b"\0\0\0\1a\0b\0"),
+        SEEDED,
+        ParameterStatus("client_encoding", "LATIN1").encode() + DISCARDED + SEEDED,
+    ],
+)
+def test_not_made_as_new(reply: bytes) -> None:
+    """Whatever else the server says, the connection is of no use for another session."""
+    login = _used()
+    login.start_over({})
+    with pytest.raises(ProxyError):
+        login.receive(reply)
+
+
 def test_scram() -> None:
     """SCRAM-SHA-256 runs to its end, and the server has to prove itself before AuthenticationOk counts."""
     mechanism = scramp.ScramMechanism("SCRAM-SHA-256")
