@@ -1,6 +1,7 @@
 """Cancel keys (manual, 54.2.8): ours towards clients, each for one upstream key.
 
-Owns: which of our keys stands for which session of which server. Must not know: sockets, what a session is doing.
+Owns: which of our keys stands for which session of which server, and whose it is. Must not know: sockets, what a
+session is doing.
 Invariant: keys come from the operating system's random source and are compared in constant time; a key is good only
 while its session lasts.
 """
@@ -27,6 +28,7 @@ class _Entry:
     secret: bytes = field(repr=False)
     server: ServerAddress
     upstream: CancelRequest
+    owner: object = field(repr=False)
     used: bool = False
 
 
@@ -36,12 +38,17 @@ class CancelKeys:
     def __init__(self) -> None:
         self._entries: dict[int, _Entry] = {}
 
-    def issue(self, *, minor: int, server: ServerAddress, upstream: CancelRequest) -> BackendKeyData:
-        """A new key for a session of protocol 3.``minor``, standing for that server's."""
+    def issue(
+        self, *, minor: int, server: ServerAddress, upstream: CancelRequest, owner: object = None
+    ) -> BackendKeyData:
+        """A new key for a session of protocol 3.``minor``, standing for that server's.
+
+        ``owner``: equal for sessions that may cancel one another without the key; None where none may.
+        """
         while (process_id := secrets.randbelow(_MAX_PROCESS_ID) + 1) in self._entries:
             continue
         secret = secrets.token_bytes(_LONG_KEY_BYTES if minor >= _LONG_KEY_MINOR else _SHORT_KEY_BYTES)
-        self._entries[process_id] = _Entry(secret, server, upstream)
+        self._entries[process_id] = _Entry(secret, server, upstream, owner)
         return BackendKeyData(process_id, secret)
 
     def withdraw(self, key: BackendKeyData) -> bool:
@@ -55,6 +62,14 @@ class CancelKeys:
         """What cancels the same session upstream, and where; None for a wrong key, about which nothing is said."""
         entry = self._entries.get(process_id)
         if entry is None or not hmac.compare_digest(entry.secret, secret):
+            return None
+        entry.used = True
+        return entry.server, entry.upstream
+
+    def request_of_owner(self, process_id: int, owner: object) -> tuple[ServerAddress, CancelRequest] | None:
+        """What cancels the session of this process id upstream, and where; None unless it is this owner's."""
+        entry = self._entries.get(process_id)
+        if entry is None or entry.owner is None or entry.owner != owner:
             return None
         entry.used = True
         return entry.server, entry.upstream

@@ -20,6 +20,7 @@ from proxy.net.limits import Limits
 from proxy.net.login import Login
 from proxy.net.ports import OpenedSession, SessionServices
 from proxy.net.relay import Relay
+from proxy.net.servers import ServerAddress
 from proxy.net.upstream import Upstream, UpstreamLink
 from proxy.session.handshake import CancelRequested, Methods
 from proxy.session.startup import Startup
@@ -145,15 +146,28 @@ class Server:
         if found is None or not found[1].process_id:
             done()
             return
-        task = asyncio.get_running_loop().create_task(self.upstream.cancel(*found))
+        self._pass_on(*found).add_done_callback(lambda _: done())
+
+    def _cancel_own(self, process_id: int, owner: object) -> bool:
+        """Cancel what a session of this owner runs; False where there is none of that process id."""
+        found = self._keys.request_of_owner(process_id, owner)
+        if found is None or not found[1].process_id:
+            return False
+        self._pass_on(*found)
+        return True
+
+    def _pass_on(self, server: ServerAddress, request: CancelRequest) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(self.upstream.cancel(server, request))
         self._cancels.add(task)
         task.add_done_callback(self._cancels.discard)
-        task.add_done_callback(lambda _: done())
+        return task
 
     def begin(self, login: Login, startup: Startup, link: UpstreamLink, opened: OpenedSession) -> None:
         """The login is complete: the session takes over the connection."""
         upstream = CancelRequest(link.ready.process_id, link.ready.secret)
-        key = self._keys.issue(minor=startup.minor, server=link.server, upstream=upstream)
+        principal = opened.principal
+        owner = (principal.issuer, principal.name, principal.role)
+        key = self._keys.issue(minor=startup.minor, server=link.server, upstream=upstream, owner=owner)
         relay = Relay(
             login.transport,
             link,
@@ -161,6 +175,7 @@ class Server:
             self.services,
             self.limits,
             withdraw=lambda: self._keys.withdraw(key),
+            cancel=lambda process_id: self._cancel_own(process_id, owner),
             closed=self._closed,
         )
         self._relays.add(relay)

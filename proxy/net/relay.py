@@ -19,6 +19,7 @@ from proxy.net.gate import ReplyGate
 from proxy.net.limits import Limits
 from proxy.net.ports import OpenedSession, Proving, SessionServices
 from proxy.net.upstream import UpstreamLink
+from proxy.session.cancelling import Cancel, cancels_nothing
 from proxy.session.conversation import Conversation
 from proxy.session.handshake import greeting
 from proxy.session.hints import NO_HINTS
@@ -31,8 +32,9 @@ _CLOCK_CHECK_SECONDS: Final = 600.0  # the loop's clock does not follow the wall
 class Relay:
     """A session from its greeting to its end.
 
-    ``withdraw`` is called as soon as the session is over, and returns whether it was ever cancelled; ``closed`` when
-    both connections are closed, or the one upstream was given back.
+    ``cancel`` cancels another session of the same owner. ``withdraw`` is called as soon as the session is over, and
+    returns whether it was ever cancelled; ``closed`` when both connections are closed, or the one upstream was given
+    back.
     """
 
     __slots__ = (
@@ -65,6 +67,7 @@ class Relay:
         limits: Limits,
         *,
         withdraw: Callable[[], bool],
+        cancel: Cancel = cancels_nothing,
         closed: Callable[[Relay], None],
     ) -> None:
         self._client = client
@@ -93,6 +96,7 @@ class Relay:
             hints=opened.hints,
             # With hints several people may have asked in it, and the next session's is not known yet.
             keeps_upstream=link.give_back is not None and opened.hints is NO_HINTS,
+            cancel=cancel,
             max_client_message_bytes=limits.max_message_bytes,
             max_upstream_message_bytes=limits.max_message_bytes,
         )

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from proxy.errors import ProxyError, UpstreamUnavailableError
+from proxy.session.cancelling import Cancel, cancels_nothing
 from proxy.session.client_side import ClientSide
 from proxy.session.completions import Completions
 from proxy.session.flights import Flights
@@ -49,10 +50,13 @@ class Conversation:
         search_path: tuple[str, ...],
         hints: Hinting = NO_HINTS,
         keeps_upstream: bool = False,
+        cancel: Cancel = cancels_nothing,
         max_client_message_bytes: int = MAX_CLIENT_MESSAGE_BYTES,
         max_upstream_message_bytes: int = MAX_UPSTREAM_MESSAGE_BYTES,
     ) -> None:
-        self._state = State(planning=planning, watching=watching, clock=clock, search_path=search_path, hints=hints)
+        self._state = State(
+            planning=planning, watching=watching, clock=clock, search_path=search_path, hints=hints, cancel=cancel
+        )
         completions = Completions(self._state)
         flights = Flights(self._state, completions, to_client)
         self._client = ClientSide(self._state, flights, to_upstream, max_client_message_bytes, keeps=self._may_keep)

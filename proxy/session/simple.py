@@ -12,6 +12,7 @@ from typing import Final
 from proxy.errors import ClientProtocolError, Refusal, UnsupportedRefusal
 from proxy.planner.plan import TokenCells
 from proxy.session.barrier import HOLD, Barrier
+from proxy.session.cancelling import cancelled_by
 from proxy.session.renewal import Renewal
 from proxy.session.replies import OwedScript
 from proxy.session.scripts import FAILING_STATEMENT, Script
@@ -43,6 +44,8 @@ class Simple:
             state.refresh()
         try:
             text = self._barrier.asked(given, for_query=True)
+            if text is not None:
+                text = cancelled_by(text, state.cancel)
             script = self._script(text) if text is not None else None
         except Refusal as refusal:
             state.scripts.note(refusal)
@@ -52,7 +55,7 @@ class Simple:
         if text is None or script is None:
             return HOLD
         if text is not given:
-            script = _without_hint(script, text)
+            script = _sent_as(script, text)
         if script.path_changes:
             state.path_may_change(script.path_changes)
         closing = state.closing() if state.to_close else b""
@@ -124,8 +127,10 @@ class Simple:
         return Script((), _FAILING_TEXT, refusal)
 
 
-def _without_hint(script: Script, text: bytes) -> Script:
-    """The script of a text that had a hint: it goes upstream as ``text``, and its positions are not the client's."""
+def _sent_as(script: Script, text: bytes) -> Script:
+    """The script of a text that goes upstream as ``text``, for instance without its hint: its positions are not the
+    client's.
+    """
     if script.refusal is not None:
         # With a position clients print the line that it is in, and the token with it.
         script.refusal.position = None

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from proxy.planner.plan import Plan
+from proxy.session.cancelling import Cancel, cancels_nothing
 from proxy.session.hints import NO_HINTS, Hinting
 from proxy.session.ports import Planning, Watching
 from proxy.session.replies import Owed, RepliesOwed, Request
@@ -38,6 +39,7 @@ class State:
     """
 
     __slots__ = (
+        "cancel",
         "checks",
         "clock",
         "epoch",
@@ -69,9 +71,11 @@ class State:
         clock: Callable[[], float],
         search_path: tuple[str, ...],
         hints: Hinting = NO_HINTS,
+        cancel: Cancel = cancels_nothing,
     ) -> None:
         self.hints = hints
         self.reported: dict[str, str] = {}
+        self.cancel = cancel
         self.standing = Standing()
         self.planning = planning
         self.watching = watching

@@ -5,6 +5,7 @@ Must not know: how the proxy works. Invariant: what psycopg does against a serve
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import Any
 
@@ -90,6 +91,24 @@ def test_a_statement_is_cancelled(proxy: ProxyProcess) -> None:
                 connection.execute("SELECT pg_sleep(60)")
             timer.join()
             assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+@pytest.mark.parametrize(("person", "own"), [("dana@example.org", True), ("eve@example.org", False)])
+def test_a_statement_is_cancelled_by_process_id(proxy: ProxyProcess, person: str, own: bool) -> None:
+    """``pg_cancel_backend`` ends what another session of the same person runs, and nobody else's."""
+    parameters: dict[str, Any] = proxy.parameters("analyst") | {"password": proxy.token("analyst", subject=person)}
+    with proxy.connect("analyst") as running, psycopg.connect(**parameters, autocommit=True) as other:
+        found: list[tuple[bool]] = []
+        call = f"SELECT pg_cancel_backend({running.pgconn.backend_pid})".encode()
+        timer = threading.Timer(0.3, lambda: found.extend(other.execute(call)))
+        timer.start()
+        shown = None
+        with contextlib.suppress(psycopg.errors.QueryCanceled):
+            shown = running.execute("SELECT pg_sleep(1)").fetchone()
+        timer.join()
+        assert found == [(own,)]
+        assert (shown is None) is own
+        assert running.execute("SELECT 1").fetchone() == (1,)
 
 
 def test_a_pipeline_is_answered_in_order(proxy: ProxyProcess, clinic: Clinic) -> None:

@@ -68,7 +68,7 @@ SELECT (p.patient_id).patient_label FROM clinic.patients p;
 -- title: pg_cancel_backend
 -- sqlstate: 42501
 -- reason: function
-SELECT pg_cancel_backend(1);
+SELECT pg_cancel_backend(pg_backend_pid());
 
 -- title: pg_terminate_backend in a WHERE clause
 -- sqlstate: 42501

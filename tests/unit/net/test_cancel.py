@@ -63,3 +63,17 @@ def test_keys_stay_out_of_reprs() -> None:
     """A key in a log would let its reader cancel."""
     key = CancelKeys().issue(minor=0, server=SERVER, upstream=CancelRequest(11, b"1111"))
     assert repr(key.secret) not in repr(key)
+
+
+def test_sessions_of_one_owner() -> None:
+    """The process id is enough for sessions of the same owner, as long as they last, and for nobody else."""
+    keys = CancelKeys()
+    mine = keys.issue(minor=0, server=SERVER, upstream=CancelRequest(11, b"1111"), owner=("issuer", "ada", "analyst"))
+    nobodys = keys.issue(minor=0, server=SERVER, upstream=CancelRequest(22, b"2222"))
+    assert keys.request_of_owner(mine.process_id, ("issuer", "ada", "analyst")) == (SERVER, CancelRequest(11, b"1111"))
+    for other in (("issuer", "ada", "billing"), ("issuer", "eve", "analyst"), ("other", "ada", "analyst"), None):
+        assert keys.request_of_owner(mine.process_id, other) is None
+    assert keys.request_of_owner(nobodys.process_id, None) is None
+    assert keys.request_of_owner(11, ("issuer", "ada", "analyst")) is None
+    assert keys.withdraw(mine)  # a request may be on its way
+    assert keys.request_of_owner(mine.process_id, ("issuer", "ada", "analyst")) is None
