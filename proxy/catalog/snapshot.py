@@ -6,7 +6,7 @@ Invariant: a snapshot never changes; ``version`` differs whenever anything in it
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -159,16 +159,27 @@ class Snapshot:
     def agrees(self, other: Snapshot, relations: Collection[str]) -> bool:
         """Whether a statement on these relations (qualified names) means the same on ``other``, and on all in between.
 
-        That is so where they are the same down to their stamps, no relation of one of their names has come or gone in
-        any schema, and no function, operator, type or schema has.
+        That is so where they are the same down to their stamps, with all their children, no relation of one of their
+        names has come or gone in any schema, and no function, operator, cast, type or schema has.
         """
         if self is other:
             return True
         names = {r.name for r in (*self.relations, *other.relations) if r.qualified_name in relations}
         return self._surroundings() == other._surroundings() and self._named(names) == other._named(names)
 
+    def family(self, relations: Iterable[Relation]) -> dict[int, Relation]:
+        """The relations, their partitions and inheritance children, and theirs, by oid and in this order."""
+        family = {relation.oid: relation for relation in relations}
+        grown = bool(family)
+        while grown:
+            found = [r for r in self.relations if r.oid not in family and not family.keys().isdisjoint(r.parents)]
+            family.update((r.oid, r) for r in found)
+            grown = bool(found)
+        return family
+
     def _surroundings(self) -> tuple[object, ...]:
-        return self.schemas, self.functions, self.operators, self.type_calls, self.system_functions
+        calls = (self.type_calls, self.unasked_calls)
+        return self.schemas, self.functions, self.operators, *calls, self.system_functions
 
     def _named(self, names: Collection[str]) -> set[Relation]:
-        return {r for r in self.relations if r.name in names}
+        return set(self.family(r for r in self.relations if r.name in names).values())

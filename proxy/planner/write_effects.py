@@ -6,7 +6,6 @@ Invariant: whether a write succeeds depends on nothing that the role may not see
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -44,7 +43,7 @@ class _Effects:
         self.done.add((relation.oid, change))
         if relation.has_write_rules:
             raise self._refused(f"{relation.qualified_name} has rules, which run statements that pgveil does not see.")
-        for holder in self._with_children(relation):
+        for holder in self.snapshot.family([relation]).values():  # a write reaches all of them
             for schema, name in sorted(holder.write_calls):
                 if f"{schema}.{name}" not in self.role.functions:
                     raise self._calls(holder, f"{schema}.{name}")
@@ -97,17 +96,6 @@ class _Effects:
             )
         ]
         return f"{key.name} of {ends[0]} to {ends[1]}"
-
-    def _with_children(self, relation: Relation) -> Iterator[Relation]:
-        """The relation, its partitions and inheritance children, and theirs: a write reaches all of them."""
-        family = {relation.oid}
-        yield relation
-        grown = True
-        while grown:
-            found = [r for r in self.snapshot.relations if r.oid not in family and family.intersection(r.parents)]
-            family.update(r.oid for r in found)
-            yield from found
-            grown = bool(found)
 
     def _refused(self, detail: str) -> Refusal:
         return UnsupportedRefusal(

@@ -2,8 +2,9 @@
 
 Owns: listed tables, ``schema.*`` entries, and what partitions and inheritance children take from their parents.
 Must not know: roles, masks' SQL. Invariant: a column has a kind only where the policy gives it one and nothing in the
-policy contradicts it; two parents that disagree, or a child listed otherwise than its parent, leave it without, and so
-does a name that has come to stand for another column than the policy was written for (``remembered``).
+policy contradicts it; two parents that disagree, or a child listed otherwise than its parent, leave it without (the
+parent's too, which shows the child's rows), and so does a name that has come to stand for another column than the
+policy was written for (``remembered``).
 """
 
 from __future__ import annotations
@@ -49,13 +50,42 @@ class Coverage:
     snapshot: Snapshot
     memory: Memory = NOTHING
     _done: dict[int, Mapping[str, CoveredColumn] | None] = field(default_factory=dict)
+    _said: dict[int, Mapping[str, CoveredColumn] | None] = field(default_factory=dict)
 
     def of(self, relation: Relation) -> Mapping[str, CoveredColumn] | None:
         """The kind of each column that has one, by name; None for a relation that the policy does not know."""
         if relation.oid not in self._done:
-            found = self._find(relation)
-            self._done[relation.oid] = None if found is None else self._unmoved(relation, found)
+            said = self._of_itself(relation)
+            self._done[relation.oid] = None if said is None else self._uncontradicted(relation, said)
         return self._done[relation.oid]
+
+    def _of_itself(self, relation: Relation) -> Mapping[str, CoveredColumn] | None:
+        """The same, without regard to the relation's children."""
+        if relation.oid not in self._said:
+            found = self._find(relation)
+            self._said[relation.oid] = None if found is None else self._unmoved(relation, found)
+        return self._said[relation.oid]
+
+    def _uncontradicted(self, relation: Relation, said: Mapping[str, CoveredColumn]) -> Mapping[str, CoveredColumn]:
+        """Without the columns of which a child, whose rows the relation shows too, has other kinds or masks."""
+        contradicted: set[str] = set()
+        for child in self.snapshot.family([relation]).values():
+            if child is not relation:
+                contradicted.update(n for n in said if self._contradicts(child, n, said[n]))
+        return {name: c for name, c in said.items() if name not in contradicted} if contradicted else said
+
+    def _contradicts(self, child: Relation, name: str, said: CoveredColumn) -> bool:
+        """Whether the child's column is, was, or is by another parent, something else than ``said``, and not clear."""
+        column = child.column(name)
+        was = self.memory.columns.get((child.oid, column.number)) if column is not None else None
+        own = (self._own(child) or {}).get(name)
+        claims = [*(self.inherited(child) or {}).get(name, ()), *([own] if own is not None else [])]
+        kinds = {claim.kind for claim in claims} | ({was.kind} if was is not None and was.fixed else set())
+        masked = own is not None and own.owner != said.owner and (*own.owner, name) in self._named_by_roles()
+        return masked or not kinds <= {CLEAR_KIND, said.kind}
+
+    def _named_by_roles(self) -> frozenset[tuple[str, str, str]]:
+        return frozenset(name for role in self.policy.roles.values() for name in role.column_masks)
 
     def moved(self) -> Iterator[tuple[Relation, Column, WhatItWas, CoveredColumn]]:
         """The columns that are hidden because they were something else when the policy came into force."""
@@ -74,7 +104,7 @@ class Coverage:
 
     def remember(self) -> Memory:
         """The memory for the next catalog."""
-        named = {name for role in self.policy.roles.values() for name in role.column_masks}
+        named = self._named_by_roles()
         now: dict[tuple[int, int], WhatItWas] = {}
         for relation in self.snapshot.relations:
             for column in relation.columns:
@@ -96,7 +126,7 @@ class Coverage:
     def inherited(self, relation: Relation) -> dict[str, list[CoveredColumn]] | None:
         """What each parent that the policy knows says of the columns it shares; None where it knows no parent."""
         parents = [p for oid in relation.parents if (p := self.snapshot.by_oid.get(oid)) is not None]
-        known = [(parent, covered) for parent in parents if (covered := self.of(parent)) is not None]
+        known = [(parent, covered) for parent in parents if (covered := self._of_itself(parent)) is not None]
         if not known:
             return None
         found: dict[str, list[CoveredColumn]] = {}
@@ -109,7 +139,7 @@ class Coverage:
     def shared_names(self, relation: Relation) -> frozenset[str]:
         """The columns that come from a parent that the policy knows, with or without a kind there."""
         parents = (self.snapshot.by_oid.get(oid) for oid in relation.parents)
-        return frozenset(c.name for p in parents if p is not None and self.of(p) is not None for c in p.columns)
+        return frozenset(c.name for p in parents if p is not None and self._of_itself(p) is not None for c in p.columns)
 
     def _find(self, relation: Relation) -> Mapping[str, CoveredColumn] | None:
         if relation.kind not in STORED:
