@@ -173,6 +173,10 @@ class AskedPlanning:
         """See ``Planning``."""
         return self._asking.in_force.planning.with_arguments(plan, parameters)
 
+    def check_parameters(self, type_oids: tuple[int, ...]) -> None:
+        """See ``Planning``."""
+        self._asking.in_force.planning.check_parameters(type_oids)
+
     def is_protected(self, table_oid: int, attribute_number: int) -> bool:
         """See ``Planning``."""
         return self._asking.in_force.planning.is_protected(table_oid, attribute_number)

@@ -193,6 +193,10 @@ class LivePlanning:
         """See ``Planner.with_arguments``."""
         return self._in_force().with_arguments(plan, parameters)
 
+    def check_parameters(self, type_oids: tuple[int, ...]) -> None:
+        """See ``Planner.check_parameters``."""
+        self._in_force().check_parameters(type_oids)
+
     def is_protected(self, table_oid: int, attribute_number: int) -> bool:
         """See ``Planner.is_protected``; everything is protected where no planner is in force."""
         try:

@@ -25,6 +25,7 @@ from proxy.catalog.snapshot import (
     RelationKind,
     Snapshot,
     TypeCategory,
+    ValueCall,
 )
 from proxy.errors import CatalogError
 
@@ -205,21 +206,24 @@ async def read_snapshot(connection: asyncpg.Connection) -> Snapshot:
         rows = await connection.fetch(queries.RELATIONS)
         relations = tuple(_relation(row, columns, keys, parents, effects) for row in rows)
         schemas = frozenset(row["name"] for row in await connection.fetch(queries.SCHEMAS))
-        functions = _names(await connection.fetch(queries.FUNCTIONS))
-        operators = _names(await connection.fetch(queries.OPERATORS))
+        function_rows = await connection.fetch(queries.FUNCTIONS)
+        operator_rows = await connection.fetch(queries.OPERATORS)
         called = await connection.fetch(queries.TYPE_CALLS)
         casts = await connection.fetch(queries.BUILT_IN_CASTS)
         type_calls = frozenset((r["schema"], r["name"], r["function_schema"], r["function"]) for r in (*called, *casts))
-        unasked = _unasked(casts)
+        unasked, values = _unasked(casts), _value_calls(called)
         system_relations = frozenset(row["name"] for row in await connection.fetch(queries.SYSTEM_RELATIONS))
         system_functions = frozenset(row["name"] for row in await connection.fetch(queries.SYSTEM_FUNCTIONS))
+    functions, operators = _names(function_rows), _names(operator_rows)
+    volatile = _names([row for row in (*function_rows, *operator_rows) if row["volatile"]])
     version = _digest(
         server["database"],
         server["database_oid"],
         server["version_num"],
         relations,
         *(sorted(part) for part in (schemas, functions, operators, type_calls)),
-        *(sorted(part) for part in (unasked, system_relations, system_functions)),
+        *(sorted(part) for part in (unasked, system_relations, system_functions, volatile)),
+        sorted(map(repr, values)),
     )
     return Snapshot(
         database=server["database"],
@@ -232,6 +236,8 @@ async def read_snapshot(connection: asyncpg.Connection) -> Snapshot:
         operators=operators,
         type_calls=type_calls,
         unasked_calls=unasked,
+        value_calls=values,
+        volatile=volatile,
         system_relations=system_relations,
         system_functions=system_functions,
     )
@@ -294,6 +300,15 @@ def _unasked(casts: Sequence[Row]) -> frozenset[tuple[str, str, bool]]:
     """The functions of casts that no text need ask for: ``i`` (implicit) anywhere, ``a`` (assignment) in writes."""
     return frozenset(
         (row["function_schema"], row["function"], row["context"] == "i") for row in casts if row["context"] != "e"
+    )
+
+
+def _value_calls(rows: Sequence[Row]) -> frozenset[ValueCall]:
+    return frozenset(
+        ValueCall(
+            row["oid"], row["function_schema"], row["function"], by_cast=row["by"] != "d", asked=row["by"] in ("a", "e")
+        )
+        for row in rows
     )
 
 

@@ -120,26 +120,33 @@ WRITE_CALLS: Final = f"""
     )
 """
 
+# An aggregate is as volatile as the functions that it calls for each row and in the end.
 FUNCTIONS: Final = f"""
-    SELECT DISTINCT n.nspname AS schema, p.proname AS name
+    SELECT n.nspname AS schema, p.proname AS name,
+           bool_or(p.provolatile = 'v' OR EXISTS (
+               SELECT FROM pg_aggregate a
+               JOIN pg_proc f ON f.oid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggmtransfn, a.aggmfinalfn)
+               WHERE a.aggfnoid = p.oid AND f.provolatile = 'v'
+           )) AS volatile
     FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
     WHERE {_USER_SCHEMA}
+    GROUP BY n.nspname, p.proname
 """
 
 # Types that run functions unnamed: by CREATE CAST or a domain's constraint, also through what is made of such types. An
-# extension's own casts do not count: they are part of its types.
+# extension's own casts do not count: they are part of its types. ``by`` is ``pg_cast.castcontext``, or d for a domain.
 TYPE_CALLS: Final = f"""
     WITH RECURSIVE called AS (
-        SELECT t.type, c.castfunc AS function
+        SELECT t.type, c.castfunc AS function, c.castcontext::text AS by
         FROM pg_cast c CROSS JOIN LATERAL (VALUES (c.castsource), (c.casttarget)) AS t (type)
         UNION
-        SELECT k.contypid, coalesce(o.oprcode::oid, d.refobjid)
+        SELECT k.contypid, coalesce(o.oprcode::oid, d.refobjid), 'd'
         FROM pg_constraint k
         JOIN pg_depend d ON d.classid = 'pg_constraint'::regclass AND d.objid = k.oid
         LEFT JOIN pg_operator o ON d.refclassid = 'pg_operator'::regclass AND o.oid = d.refobjid
         WHERE k.contypid <> 0 AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
     ), reached AS (
-        SELECT c.type, c.function FROM called c
+        SELECT c.type, c.function, c.by FROM called c
         WHERE c.type IN (SELECT t.oid FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE {_USER_SCHEMA})
         AND EXISTS (
             SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
@@ -149,13 +156,19 @@ TYPE_CALLS: Final = f"""
             WHERE e.classid = 'pg_proc'::regclass AND e.objid = c.function AND e.deptype = 'e'
         )
         UNION
-        SELECT t.oid, r.function
+        SELECT t.oid, r.function, r.by
         FROM reached r
-        CROSS JOIN pg_type t
-        WHERE r.type IN (t.typbasetype, t.typelem)
-           OR t.typrelid IN (SELECT a.attrelid FROM pg_attribute a WHERE a.atttypid = r.type AND a.attnum > 0)
+        CROSS JOIN LATERAL (
+            SELECT t.oid FROM pg_type t WHERE r.type IN (t.typbasetype, t.typelem)
+            UNION ALL
+            SELECT c.reltype FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+            WHERE a.atttypid = r.type AND a.attnum > 0 AND c.reltype <> 0
+            UNION ALL
+            SELECT unnest(ARRAY[g.rngtypid, g.rngmultitypid]) FROM pg_range g WHERE g.rngsubtype = r.type
+        ) t
     )
-    SELECT DISTINCT n.nspname AS schema, t.typname AS name, f.nspname AS function_schema, p.proname AS function
+    SELECT DISTINCT n.nspname AS schema, t.typname AS name, f.nspname AS function_schema, p.proname AS function,
+           r.type AS oid, r.by
     FROM reached r
     JOIN pg_type t ON t.oid = r.type JOIN pg_namespace n ON n.oid = t.typnamespace
     JOIN pg_proc p ON p.oid = r.function JOIN pg_namespace f ON f.oid = p.pronamespace
@@ -180,9 +193,10 @@ BUILT_IN_CASTS: Final = """
 """
 
 OPERATORS: Final = f"""
-    SELECT DISTINCT n.nspname AS schema, o.oprname AS name
-    FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace
+    SELECT n.nspname AS schema, o.oprname AS name, coalesce(bool_or(p.provolatile = 'v'), false) AS volatile
+    FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace LEFT JOIN pg_proc p ON p.oid = o.oprcode
     WHERE {_USER_SCHEMA}
+    GROUP BY n.nspname, o.oprname
 """
 
 SYSTEM_RELATIONS: Final = """

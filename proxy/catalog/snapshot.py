@@ -89,6 +89,21 @@ class ForeignKey:
 
 
 @dataclass(frozen=True, slots=True)
+class ValueCall:
+    """A function that values of a type may run though no text names the type (``type_oid``).
+
+    ``by_cast``: where they are cast (``asked``: only where the text has a cast, or a row is written); else where a
+    value is made, as from a parameter or by ``jsonb_populate_record``: the constraint of a domain.
+    """
+
+    type_oid: int
+    schema: str
+    function: str
+    by_cast: bool
+    asked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Relation:
     """A table, view or the like. ``definition`` is the view's query, with every name schema-qualified.
 
@@ -146,6 +161,8 @@ class Snapshot:
     operators: frozenset[tuple[str, str]] = frozenset()
     type_calls: frozenset[tuple[str, str, str, str]] = frozenset()
     unasked_calls: frozenset[tuple[str, str, bool]] = frozenset()
+    value_calls: frozenset[ValueCall] = frozenset()
+    volatile: frozenset[tuple[str, str]] = frozenset()
     system_relations: frozenset[str] = frozenset()
     system_functions: frozenset[str] = frozenset()
     database_oid: int = 0
@@ -178,7 +195,7 @@ class Snapshot:
         return family
 
     def _surroundings(self) -> tuple[object, ...]:
-        calls = (self.type_calls, self.unasked_calls)
+        calls = (self.type_calls, self.unasked_calls, self.value_calls, self.volatile)
         return self.schemas, self.functions, self.operators, *calls, self.system_functions
 
     def _named(self, names: Collection[str]) -> set[Relation]:

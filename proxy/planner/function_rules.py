@@ -6,14 +6,25 @@ Invariant: a name is allowed only if all that Postgres could take it for is allo
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
-from proxy.catalog.snapshot import Snapshot
+from proxy.catalog.snapshot import Relation, Snapshot
 from proxy.errors import PolicyRefusal
 from proxy.planner import allowlist
 from proxy.planner.references import NamedObject, References
 from proxy.policy.bound import BoundRole
 
+# They make values of the types that the fields of a row have.
+_MAKE_ROWS: Final = frozenset(
+    {
+        "json_populate_record",
+        "json_populate_recordset",
+        "jsonb_populate_record",
+        "jsonb_populate_record_valid",
+        "jsonb_populate_recordset",
+    }
+)
 _GRAMMAR_VERSION: Final = 180_000  # what libpg_query reads by: an older server may read a word as a function's name
 
 
@@ -36,6 +47,46 @@ def check(references: References, snapshot: Snapshot, role: BoundRole, search_pa
         asked = anywhere or bool(references.writes)
         if asked and role.restricted and f"{schema}.{name}" not in role.functions:
             raise _refused(f"{schema}.{name}", role, "the cast that calls")
+
+
+def check_columns(references: References, relations: Iterable[Relation], snapshot: Snapshot, role: BoundRole) -> None:
+    """Refuse what the values in the columns of these relations would run unasked (as ``check``)."""
+    if not (snapshot.value_calls and role.restricted):
+        return
+    held = {column.type.oid for relation in relations for column in relation.columns}
+    makes = any(function.name in _MAKE_ROWS for function in references.functions)
+    casts = bool(references.types or references.writes)
+    for call in snapshot.value_calls:
+        runs = (casts or not call.asked) if call.by_cast else makes
+        if runs and call.type_oid in held and f"{call.schema}.{call.function}" not in role.functions:
+            raise _refused(f"{call.schema}.{call.function}", role, "the function of a column's type,")
+
+
+def check_parameters(type_oids: Iterable[int], snapshot: Snapshot, role: BoundRole) -> None:
+    """Refuse parameters of types whose values run functions that the role may not use (as ``check``)."""
+    given = frozenset(type_oids)
+    for call in snapshot.value_calls:
+        if call.type_oid in given and f"{call.schema}.{call.function}" not in role.functions:
+            raise _refused(f"{call.schema}.{call.function}", role, "the function of a parameter's type,")
+
+
+def listed_calls(
+    references: References, relations: Iterable[Relation], snapshot: Snapshot, role: BoundRole, path: tuple[str, ...]
+) -> frozenset[tuple[str, str]]:
+    """The functions and operators of the role's own list that the statement may call (all have been checked)."""
+    if not role.functions:
+        return frozenset()
+    named = {(s, f.name) for f in references.functions for s in (path if f.schema is None else (f.schema,))}
+    named |= {(s, o.name) for o in references.operators for s in (path if o.schema is None else (o.schema,))}
+    types = {named_type.name for named_type in references.types}
+    named |= {(schema, function) for _, name, schema, function in snapshot.type_calls if name in types}
+    fields = {name for _, name in references.fields}
+    named |= {(schema, name) for schema, name in snapshot.functions if name in fields}
+    named |= {(schema, name) for schema, name, _ in snapshot.unasked_calls}
+    named |= {(call.schema, call.function) for call in snapshot.value_calls}
+    if references.writes:
+        named |= {call for relation in snapshot.family(relations).values() for call in relation.write_calls}
+    return frozenset((schema, name) for schema, name in named if f"{schema}.{name}" in role.functions)
 
 
 def same_under_every_path(references: References, snapshot: Snapshot) -> bool:

@@ -114,6 +114,10 @@ class Planner:
         text = self._views.tokens.with_stored_arguments(plan.text, parameters)
         return replace(plan, text=text, decision=Decision.REWRITTEN, arguments=parameters)
 
+    def check_parameters(self, type_oids: tuple[int, ...]) -> None:
+        """Refuse parameters whose types would run functions that the role may not use (PolicyRefusal)."""
+        function_rules.check_parameters(type_oids, self.snapshot, self.role)
+
     def is_protected(self, table_oid: int, attribute_number: int) -> bool:
         """Whether RowDescription may not name this column (design: the check before the first row)."""
         relation = self.snapshot.by_oid.get(table_oid)
@@ -167,6 +171,7 @@ class Planner:
         function_rules.check(references, self.snapshot, self.role, search_path)
         sources = [resolver.resolve(r) for r in references.reads]
         targets = [self._target(resolver.resolve(w.relation), w.change) for w in references.writes]
+        effects = self._effects(judgement, [*sources, *targets], search_path)
         relations = tuple(sorted(self._views.names_under([*sources, *targets])))
         lineage = Lineage(lambda r: self._views.item(resolver.resolve(r)))
         query = judgement.query
@@ -187,7 +192,7 @@ class Planner:
             token_parameters=typed.parameters,
             token_literals=typed.literals,
             copy_format=_copy_format(tree, judgement, outputs) if any(typed.cells) else None,
-            effects=judgement.effects,
+            effects=effects,
             touches_protected=bool(lineage.uses or targets or judgement.portal or judgement.prepared) or rewritten,
             policy_version=self.policy.version,
             portal=judgement.portal,
@@ -196,6 +201,28 @@ class Planner:
             and function_rules.same_under_every_path(references, self.snapshot),
         )
         return (_with_inner(plan, judgement) if judgement.kind in _HOLDS_PLAN else plan), outputs
+
+    def _effects(self, judgement: Judgement, used: list[Source], search_path: tuple[str, ...]) -> Effects:
+        """What running it does to the session. Refuses EXPLAIN of listed functions, and what columns' types would call.
+
+        A volatile function may set the search path, or make temporary tables, which are found before all others.
+        """
+        relations = [source.relation for source in used if source.relation is not None]
+        function_rules.check_columns(judgement.references, relations, self.snapshot, self.role)
+        calls = function_rules.listed_calls(judgement.references, relations, self.snapshot, self.role, search_path)
+        calls |= self._views.calls_under(used)
+        if judgement.kind is StatementKind.EXPLAIN and self.role.restricted and calls:
+            raise UnsupportedRefusal(
+                "EXPLAIN is not supported for functions of the database's own",
+                reason="statement",
+                detail="A plan may show what is inside: "
+                f"{', '.join(sorted(f'{schema}.{name}' for schema, name in calls))}.",
+                hint="Leave them out.",
+            )
+        volatile = {call for call in self.snapshot.volatile if f"{call[0]}.{call[1]}" in self.role.functions}
+        unseen = judgement.portal is not None or judgement.prepared is not None
+        changes = bool(volatile) and (unseen or not volatile.isdisjoint(calls))
+        return replace(judgement.effects, search_path=True) if changes else judgement.effects
 
     def _rewritten(
         self, text: str, tree: Any, judgement: Judgement, sources: list[Source], resolver: Resolver

@@ -18,6 +18,7 @@ from proxy.planner.references import RelationReference
 from proxy.policy.bound import BoundRole, RelationAccess
 
 SYSTEM_SCHEMAS: Final = frozenset({"pg_catalog", "information_schema"})
+_TEMPORARY: Final = "pg_temp_"
 _READABLE: Final = frozenset(
     {
         RelationKind.VIEW,
@@ -85,6 +86,8 @@ class Resolver:
         if schema is not None and (schema in SYSTEM_SCHEMAS or schema.startswith("pg_")):
             return self._system(schema, reference.name)
         relation = self.snapshot.by_name.get((schema, reference.name)) if schema is not None else None
+        if relation is not None and reference.schema is None:
+            self._check_not_temporary(reference)
         if relation is None:
             raise PolicyRefusal(f'relation "{reference}" does not exist', sqlstate="42P01", reason="relation")
         return self._user(relation)
@@ -102,6 +105,16 @@ class Resolver:
             if (schema, reference.name) in self.snapshot.by_name:
                 return schema
         return None
+
+    def _check_not_temporary(self, reference: RelationReference) -> None:
+        """A function of the database's own may have made temporary relations, which no snapshot has."""
+        if any(schema.startswith(_TEMPORARY) for schema in self.search_path):
+            raise UnsupportedRefusal(
+                f"{reference} could be a temporary relation of this session",
+                reason="relation",
+                detail="Temporary relations are found before others, and pgveil does not see what they hold.",
+                hint="Write the relation's schema before its name.",
+            )
 
     def _system(self, schema: str, name: str) -> Source:
         if not allowlist.is_system_relation_allowed(schema, name):

@@ -29,7 +29,8 @@ from proxy.tokens.types import TokenFormat, Vocabulary
 class ViewExpansion:
     """A view as one role sees it. ``text`` is the rewritten definition, None where everything under it is clear.
 
-    ``tokens`` says which of its columns are tokens; empty where none is.
+    ``tokens`` says which of its columns are tokens; empty where none is. ``calls``: the functions of the role's own
+    list that it may call.
     """
 
     text: str | None
@@ -37,6 +38,7 @@ class ViewExpansion:
     relations: tuple[str, ...]
     columns: Columns | None
     tokens: tuple[Held | None, ...] = ()
+    calls: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(slots=True)
@@ -142,15 +144,19 @@ class Views:
         columns = lineage.run(select)
         function_rules.check_attributes(references, lineage.resolved, self.snapshot, self.role)
         relations = tuple(sorted({view.qualified_name, *self.names_under(sources)}))
+        used = [s.relation for s in sources if s.relation is not None]
+        function_rules.check_columns(references, used, self.snapshot, self.role)
+        calls = function_rules.listed_calls(references, used, self.snapshot, self.role, ())
+        calls |= self.calls_under(sources)
         if not any(s.needs_rewrite for s in sources):
-            return ViewExpansion(None, frozenset(), relations, columns)
+            return ViewExpansion(None, frozenset(), relations, columns, calls=calls)
         check = partial(self.tokens.check, sources=sources, resolve=resolver.resolve)
         text, scans, typed = rewrite_query(
             original, view.definition, references.reads, resolver.resolve, self.text, check
         )
         below = frozenset(scan for s in sources for scan in self.scans_of(s))
         tokens = typed.outputs if any(typed.outputs) else ()
-        return ViewExpansion(text, scans | below, relations, columns, tokens)
+        return ViewExpansion(text, scans | below, relations, columns, tokens, calls)
 
     def _source(self, view: Relation, resolver: Resolver, reference: RelationReference) -> Source:
         try:
@@ -168,6 +174,11 @@ class Views:
         if source.treatment is Treatment.EXPAND and source.relation is not None:
             return self.expand(source.relation).scans
         return frozenset()
+
+    def calls_under(self, sources: list[Source]) -> frozenset[tuple[str, str]]:
+        """The functions of the role's own list that the views among the sources may call."""
+        views = [s.relation for s in sources if s.relation is not None and s.relation.kind is RelationKind.VIEW]
+        return frozenset(call for view in views for call in self.expand(view).calls)
 
     def names_under(self, sources: list[Source]) -> set[str]:
         """Qualified names of the relations and of all that is under the views among them."""

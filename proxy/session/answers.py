@@ -15,6 +15,7 @@ from proxy.session.replies import Owed, OwedRows, OwedScript, Request
 from proxy.session.rows import Verdict
 from proxy.session.state import State
 from proxy.session.statements import NEVER, Statement
+from proxy.session.upstream_login import READ_BY
 from proxy.wire.backend import COPY_DATA, copy_columns, parse_data_row, parse_parameter_status
 from proxy.wire.frames import HEADER_SIZE
 
@@ -196,11 +197,14 @@ class Answers:
         return None
 
     def parameter_status(self, data: bytes, pos: int, stop: int) -> bytes | None:
-        """A reported setting has changed."""
+        """A reported setting has changed. Raises UpstreamProtocolError for one by which texts are read."""
         status = parse_parameter_status(data[pos + HEADER_SIZE : stop])
         self._state.reported[status.name] = status.value
         if status.name == "search_path":
             self._state.path.reported()
+        elif READ_BY.get(status.name, status.value) != status.value:
+            # No statement that passes sets it: a function of the database's own did.
+            raise UpstreamProtocolError(f"the database's session has changed {status.name}, by which texts are read")
         return None
 
     def notification(self, data: bytes, pos: int, stop: int) -> bytes | None:

@@ -33,7 +33,7 @@ class Conversation:
 
     ``to_client`` and ``to_upstream`` take bytes to write, at most once for each call where nothing was held.
     ``clock`` gives seconds (monotonic).
-    ``search_path``: the session's, as ``current_schemas(false)`` gives it.
+    ``search_path``: the session's, as ``current_schemas(true)`` gives it.
     ``keeps_upstream``: whether a client's goodbye is kept from upstream where nothing is open (see ``left_at_rest``).
     """
 

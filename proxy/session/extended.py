@@ -27,6 +27,8 @@ from proxy.wire.sqlstate import DUPLICATE_PREPARED_STATEMENT
 _MAX_ROWS: Final = Struct("!i")
 _MAX_ROWS_SIZE: Final = 4
 _PORTAL: Final = ord("P")
+_COUNT_SIZE: Final = 2
+_TYPE_SIZE: Final = 4
 
 # No statement has this name (a name with a colon and blanks may be given, but only to fool oneself), so that these fail
 # at the step of the message in whose place they stand.
@@ -241,6 +243,8 @@ class Extended:
         asked = self._barrier.asked(text)
         if asked is None:
             return None
+        if any(parameter_types):
+            state.planning.check_parameters(_oids(parameter_types))
         epoch = state.epoch
         script = None if path.known else self._independent(asked)
         if script is None:
@@ -369,6 +373,17 @@ def _zero(data: bytes, start: int, stop: int) -> int:
     if end < 0:
         raise ClientProtocolError("malformed Parse message")
     return end
+
+
+def _oids(parameter_types: bytes) -> tuple[int, ...]:
+    """The types that a Parse names for its parameters (manual, 54.7)."""
+    count = len(parameter_types) // _TYPE_SIZE
+    if (
+        len(parameter_types) != _COUNT_SIZE + count * _TYPE_SIZE
+        or int.from_bytes(parameter_types[:_COUNT_SIZE]) != count
+    ):
+        raise ClientProtocolError("malformed Parse message")
+    return Struct(f"!{count}I").unpack_from(parameter_types, _COUNT_SIZE)
 
 
 def _parse_message(statement: Statement) -> bytes:

@@ -36,7 +36,10 @@ class Planning(Protocol):
         """
 
     def plan(self, text: str, search_path: tuple[str, ...]) -> Plan:
-        """The plan for one statement (raises Refusal). ``search_path`` as ``current_schemas(false)`` would print it."""
+        """The plan for one statement (raises Refusal). ``search_path`` as ``current_schemas(true)`` would print it."""
+
+    def check_parameters(self, type_oids: tuple[int, ...]) -> None:
+        """Raise PolicyRefusal where a parameter may not be of a type that the client names (0: left to the server)."""
 
     def with_arguments(self, plan: Plan, parameters: tuple[TokenCells | None, ...]) -> Plan:
         """The plan of EXECUTE with stored values in place of the tokens among its arguments (raises Refusal).

@@ -16,13 +16,13 @@ from proxy.wire.frontend import Bind, Close, Execute, Parse
 # First the token's reference, then one row for each schema, in order, so that no array literal has to be taken apart.
 _QUESTION: Final = (
     b"SELECT u.s FROM pg_catalog.unnest(pg_catalog.array_prepend(pg_catalog.current_setting('pgveil.token', true),"
-    b" pg_catalog.current_schemas(false)::pg_catalog.text[])) WITH ORDINALITY AS u(s, n) ORDER BY u.n"
+    b" pg_catalog.current_schemas(true)::pg_catalog.text[])) WITH ORDINALITY AS u(s, n) ORDER BY u.n"
 )
 _NO_PARAMETERS: Final = bytes(6)  # no formats, no values, no result formats
 
 
 class SearchPath:
-    """The path, as ``current_schemas(false)`` gives it, and ``asker``, the reference that ``pgveil.token`` is set to.
+    """The path, as ``current_schemas(true)`` gives it, and ``asker``, the reference that ``pgveil.token`` is set to.
 
     ``touched``: the session changed them, and the end of a transaction may change them back. ``failed``: the last
     question was not answered. ``asked_in_flight``: the answer was given inside an implicit transaction that is still

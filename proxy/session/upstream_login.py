@@ -32,7 +32,7 @@ from proxy.wire.sqlstate import CANNOT_CONNECT_NOW, TOO_MANY_CONNECTIONS, may_ca
 # were started by the same server, so that a pooler which shares one among sessions is found out.
 SESSION_QUERY: Final = (
     "SELECT pg_catalog.unnest(pg_catalog.array_prepend(pg_catalog.concat(pg_catalog.pg_backend_pid(), ' ', "
-    "pg_catalog.pg_postmaster_start_time())::pg_catalog.name, pg_catalog.current_schemas(false)))"
+    "pg_catalog.pg_postmaster_start_time())::pg_catalog.name, pg_catalog.current_schemas(true)))"
 )
 
 # Leaves the seed of random() as a new session has it: unknown to everyone, and never in a text.
@@ -44,7 +44,8 @@ _DISCARD: Final = "DISCARD ALL"
 
 _NAME_BYTES: Final = 63  # NAMEDATALEN - 1, where the server cuts application_name
 _LOGIN_MESSAGE_BYTES: Final = 1 << 20  # nothing before the first query of a client is longer
-_FORCED: Final = {"client_encoding": "UTF8", "standard_conforming_strings": "on"}
+# The settings by which texts are read as the planner reads them.
+READ_BY: Final = {"client_encoding": "UTF8", "standard_conforming_strings": "on"}
 
 
 class ScramExchange(Protocol):
@@ -75,7 +76,7 @@ class Account:
 @dataclass(frozen=True, slots=True)
 class UpstreamReady:
     """A login upstream that succeeded. ``parameters`` are its ParameterStatus, ``search_path`` as
-    ``current_schemas(false)`` gives it, ``process_id`` and ``secret`` the upstream's own cancel key. ``process`` names
+    ``current_schemas(true)`` gives it, ``process_id`` and ``secret`` the upstream's own cancel key. ``process`` names
     the server process behind it, which behind a pooler is not that of the key.
     """
 
@@ -116,15 +117,15 @@ def upstream_startup(startup: Startup, account: Account, *, principal_label: str
     """
     name = f"pgveil/{principal_label} {startup.application_name}".strip()
     printable = "".join(c if " " <= c <= "~" else "?" for c in name)
-    given = tuple((key, value) for key, value in startup.settings if key.lower() not in _FORCED)
+    given = tuple((key, value) for key, value in startup.settings if key.lower() not in READ_BY)
     own = (("user", account.user), ("database", startup.database), ("application_name", printable[:_NAME_BYTES]))
-    return StartupMessage(PROTOCOL_3_0, (*own, *given, *_FORCED.items()))
+    return StartupMessage(PROTOCOL_3_0, (*own, *given, *READ_BY.items()))
 
 
 def own_startup(account: Account, database: str, purpose: str) -> StartupMessage:
     """The StartupMessage of a connection that no client asked for."""
     own = (("user", account.user), ("database", database), ("application_name", f"pgveil {purpose}"))
-    return StartupMessage(PROTOCOL_3_0, (*own, *_FORCED.items()))
+    return StartupMessage(PROTOCOL_3_0, (*own, *READ_BY.items()))
 
 
 _REPORTING: Final = frozenset({_State.AUTHENTICATED, _State.DISCARDING, _State.RESEEDING, _State.SEARCH_PATH})
@@ -273,7 +274,7 @@ class UpstreamLogin:
         return b"md5" + _md5_hex(inner + salt)
 
     def _logged_in(self) -> bytes:
-        for name, value in _FORCED.items():
+        for name, value in READ_BY.items():
             if self._parameters.get(name) != value:
                 raise UpstreamProtocolError(f'the upstream does not report the setting "{name}" as {value}')
         return self._ask()

@@ -32,6 +32,8 @@ class PassingPlanning:
     def with_arguments(self, plan: Plan, parameters: tuple[TokenCells | None, ...]) -> Plan:
         return plan
 
+    def check_parameters(self, type_oids: tuple[int, ...]) -> None: ...
+
     def is_protected(self, table_oid: int, attribute_number: int) -> bool:
         return False
 

@@ -42,6 +42,11 @@ CREATE TABLE app.codes (id int, label text);
 CREATE TABLE app.listed (id int, label text);
 CREATE TABLE open.other (a int);
 CREATE TABLE open.old_people () INHERITS (app.people);
+CREATE TABLE open.everybody (id int, ssn text);
+CREATE TABLE open.parted (id int, ssn text, sex text) PARTITION BY LIST (sex);
+CREATE TYPE open.colour AS ENUM ('red');
+CREATE TABLE open.tints (tint open.colour);
+INSERT INTO open.tints VALUES ('red');
 CREATE VIEW app.front AS SELECT id, label AS x FROM app.codes;
 CREATE VIEW app.behind AS SELECT lower(x) AS y FROM app.front;
 INSERT INTO app.people VALUES (1, '{CANARY}', 'f');
@@ -109,6 +114,48 @@ ATTACKS = {
     ),
     "child let go": Attack(
         "SELECT upper(ssn) FROM open.old_people", "ALTER TABLE open.old_people NO INHERIT app.people"
+    ),
+    "child of a clear table": Attack(
+        "SELECT upper(ssn) FROM open.everybody", "ALTER TABLE app.people INHERIT open.everybody"
+    ),
+    "child of a clear table, star": Attack(
+        "SELECT * FROM open.everybody", "ALTER TABLE app.people INHERIT open.everybody"
+    ),
+    "grandchild of a clear table": Attack(
+        "SELECT upper(ssn) FROM open.everybody",
+        "ALTER TABLE open.old_people NO INHERIT app.people; CREATE TABLE open.middle () INHERITS (open.everybody);"
+        "ALTER TABLE open.middle ADD sex text; ALTER TABLE open.old_people INHERIT open.middle",
+    ),
+    "child of a masked table and a clear one": Attack(
+        "SELECT upper(ssn) FROM open.everybody", "ALTER TABLE open.old_people INHERIT open.everybody"
+    ),
+    "partition of a clear table": Attack(
+        "SELECT upper(ssn) FROM open.parted",
+        "DROP TABLE open.old_people; ALTER TABLE open.parted ATTACH PARTITION app.people DEFAULT",
+    ),
+    "partition attached and let go": Attack(
+        "SELECT upper(ssn) FROM app.people",
+        "DROP TABLE open.old_people; ALTER TABLE open.parted ATTACH PARTITION app.people DEFAULT;"
+        "ALTER TABLE open.parted DETACH PARTITION app.people",
+    ),
+    "masked column of another type": Attack(
+        "SELECT upper(ssn::text) FROM app.people", "ALTER TABLE app.people ALTER ssn TYPE varchar(40)"
+    ),
+    "cast made": Attack(
+        "SELECT upper(tint) FROM open.tints",
+        "CREATE FUNCTION open.f(open.colour) RETURNS text LANGUAGE sql AS 'SELECT min(ssn) FROM app.people';"
+        "CREATE CAST (open.colour AS text) WITH FUNCTION open.f AS IMPLICIT",
+    ),
+    "aggregate ahead in the path": Attack(
+        "SELECT max(label) FROM app.codes",
+        "CREATE FUNCTION open.f(text, text) RETURNS text LANGUAGE sql AS 'SELECT min(ssn) FROM app.people';"
+        "CREATE AGGREGATE open.max(text) (SFUNC = open.f, STYPE = text, INITCOND = '')",
+        path="open, pg_catalog",
+    ),
+    "column named like a function": Attack(
+        "SELECT upper(sex), p.lower FROM app.people p",
+        "ALTER TABLE app.people DROP sex; ALTER TABLE app.people RENAME ssn TO lower;"
+        "ALTER TABLE app.people ADD sex text",
     ),
     "schema renamed": Attack(
         "SELECT upper(label) FROM open.codes",

@@ -162,6 +162,36 @@ async def test_what_runs_functions_unnamed(clinic: Clinic, new_database: NewData
     assert [r.qualified_name for r in snapshot.relations if r.has_write_rules] == ["sales.orders"]
 
 
+async def test_what_values_run(clinic: Clinic, new_database: NewDatabase) -> None:
+    """Casts and domains of the database's own, with all that is made of their types; and which functions may change
+    the session.
+    """
+    snapshot = await snapshot_after(
+        clinic,
+        new_database(),
+        """
+        CREATE TYPE sales.colour AS ENUM ('red');
+        CREATE FUNCTION sales.depth(sales.colour) RETURNS integer LANGUAGE sql STABLE AS 'SELECT 1';
+        CREATE CAST (sales.colour AS integer) WITH FUNCTION sales.depth;
+        CREATE FUNCTION sales.fine(date) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+        CREATE DOMAIN sales.day AS date CHECK (sales.fine(VALUE));
+        CREATE TYPE sales.days AS RANGE (subtype = sales.day);
+        CREATE TABLE sales.held (days sales.days[], colour sales.colour);
+        CREATE FUNCTION sales.step(integer, integer) RETURNS integer LANGUAGE sql AS 'SELECT 1';
+        CREATE AGGREGATE sales.gather(integer) (sfunc = sales.step, stype = integer);
+        CREATE OPERATOR sales.## (leftarg = integer, rightarg = integer, function = sales.step);
+        CREATE OPERATOR sales.### (rightarg = sales.colour, function = sales.depth);
+        """,
+    )
+    days, colour = (column.type.oid for column in relation(snapshot, "sales.held").columns)
+    row_type = relation(snapshot, "sales.held").row_type_oid
+    by_type = {(call.type_oid, call.function, call.by_cast, call.asked) for call in snapshot.value_calls}
+    assert {(colour, "depth", True, True), (row_type, "depth", True, True)} <= by_type
+    assert {(days, "fine", False, False), (row_type, "fine", False, False)} <= by_type
+    assert {name for schema, name in snapshot.volatile if schema == "sales"} >= {"fine", "step", "gather", "##"}
+    assert snapshot.volatile.isdisjoint({("sales", "depth"), ("sales", "###")})
+
+
 async def test_foreign_keys_stand_at_both_ends(clinic: Clinic, new_database: NewDatabase) -> None:
     """Columns in the key's order, the actions, and partitions' own copies; self-references once."""
     snapshot = await snapshot_after(

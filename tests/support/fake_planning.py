@@ -15,6 +15,7 @@ from tests.support.fake_tokens import FakeTokens
 
 PATIENTS = 16_384  # the oid of the one protected table; its attribute 3 is protected
 SSN = 3
+DOMAIN = 17_000  # the oid of a type that no parameter may be of
 _TOKENS = (TokenCells(TokenType("patient", TokenFormat.TEXT, StoredType.TEXT)), None)
 
 _KINDS = {
@@ -113,6 +114,11 @@ class FakePlanning:
             raise UnsupportedRefusal("not a constant", reason="token")
         text = plan.text.replace("tok:", "")
         return replace(plan, text=text, decision=Decision.REWRITTEN, arguments=parameters)
+
+    def check_parameters(self, type_oids: tuple[int, ...]) -> None:
+        """One type may not be."""
+        if DOMAIN in type_oids:
+            raise PolicyRefusal("no access", reason="function")
 
     def is_protected(self, table_oid: int, attribute_number: int) -> bool:
         """One column is."""

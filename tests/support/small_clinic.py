@@ -81,10 +81,10 @@ SNAPSHOT = Snapshot(
 )
 
 
-def planner(folder: Path, role: str, snapshot: Snapshot = SNAPSHOT) -> Planner:
+def planner(folder: Path, role: str, snapshot: Snapshot = SNAPSHOT, policy: str = POLICY) -> Planner:
     """A planner for one role; ``folder`` is an empty one for the policy file."""
     path = folder / "policy.yaml"
-    path.write_text(POLICY)
+    path.write_text(policy)
     bound = bind(load_policy(path), snapshot, strict=False)
     bound_role = bound.role(role)
     if bound_role is None:

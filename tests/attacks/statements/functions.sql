@@ -283,3 +283,77 @@ SELECT pg_current_wal_lsn(), count(*) FROM pg_replication_slots
 -- bare: runs
 -- ends: refused
 SELECT * FROM pg_config LIMIT 1
+
+-- title: a listed function that changes the path
+-- after: ward.patients by a name that meant another table
+-- bare: prints
+SET search_path = shop
+-- then:
+SELECT shop.go_to_ward()
+-- then:
+SELECT upper(name) FROM patients
+
+-- title: a listed function that changes the path, before a prepared statement
+-- after: ward.patients by a name that meant another table
+-- bare: prints
+SET search_path = shop
+-- then:
+PREPARE q AS SELECT upper(name) FROM patients
+-- then:
+SELECT shop.go_to_ward()
+-- then:
+EXECUTE q
+
+-- title: a listed function that changes the path in the same message
+-- after: ward.patients by a name that meant another table
+-- bare: prints
+SET search_path = shop
+-- then:
+BEGIN; SELECT shop.go_to_ward(); COMMIT
+-- then:
+SELECT lower(name) FROM patients
+
+-- title: a listed function that changes the path as it is fetched
+-- after: ward.patients by a name that meant another table
+-- bare: prints
+SET search_path = shop
+-- then:
+BEGIN
+-- then:
+DECLARE c CURSOR FOR SELECT shop.go_to_ward()
+-- then:
+FETCH ALL FROM c
+-- then:
+SELECT upper(name) FROM patients
+-- then:
+ROLLBACK
+
+-- title: a listed function that makes a temporary table
+-- after: ward.patients.ssn by a name that meant another table
+-- bare: prints
+SET search_path = shop
+-- then:
+SELECT shop.set_aside()
+-- then:
+SELECT upper(label) FROM items
+
+-- title: a listed function that makes a temporary table, and COPY
+-- after: ward.patients.ssn by a name that meant another table
+-- bare: prints
+SET search_path = shop
+-- then:
+SELECT shop.set_aside()
+-- then:
+COPY items TO STDOUT
+
+-- title: the plan of a listed function
+-- after: row estimates of ward.patients.score
+-- bare: runs
+-- ends: refused
+EXPLAIN SELECT * FROM shop.scored(700)
+
+-- title: the plan of a view on a listed function
+-- after: row counts of ward.patients.score
+-- bare: differs
+-- ends: refused
+EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT * FROM shop.high

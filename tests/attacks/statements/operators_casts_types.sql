@@ -163,3 +163,47 @@ SELECT dob::timestamp::timestamptz::date::text, seen::date::timestamp FROM ward.
 -- after: the names of hidden columns
 -- bare: runs
 SELECT (NULL::ward.patients).ssn
+
+-- title: a cast that nobody asked for
+-- after: ward.patients.income by the cast of a column's type
+-- bare: differs
+SELECT tint + 1 FROM shop.tints
+
+-- title: a cast to a built-in type
+-- after: ward.patients.score by the cast of a column's type
+-- bare: differs
+SELECT tint::int FROM shop.tints
+
+-- title: a cast to a built-in type by a join
+-- after: ward.patients.score by the cast of a column's type
+-- bare: differs
+SELECT CAST(t.tint AS integer) FROM shop.items i JOIN shop.tints t USING (id)
+
+-- title: a cast of an array of them
+-- after: ward.patients.score by the cast of a column's type
+-- bare: differs
+SELECT array_agg(tint)::int[] FROM shop.tints
+
+-- title: a cast in a view
+-- after: ward.patients.score by the cast of a column's type
+-- bare: differs
+SELECT depth FROM shop.tinted
+
+-- title: a cast of what is written
+-- after: ward.patients.income by the cast of a column's type
+-- bare: differs
+BEGIN
+-- then:
+INSERT INTO shop.items SELECT 60, 'x', tint, '2024-01-01' FROM shop.tints RETURNING price
+-- then:
+ROLLBACK
+
+-- title: a domain's constraint by a row
+-- after: ward.patients.name, guessed
+-- bare: differs
+SELECT jsonb_populate_record(k, '{"word": "Adelheid"}') FROM shop.known k
+
+-- title: a domain's constraint by rows
+-- after: ward.patients.name, guessed
+-- bare: differs
+SELECT r.word FROM shop.known k, json_populate_recordset(k, '[{"word": "Adelheid"}]') r

@@ -124,3 +124,29 @@ CREATE OPERATOR ward.<= (leftarg = json, rightarg = json, function = ward.same);
 CREATE DOMAIN ward.told AS text CHECK (ward.tell(VALUE));
 CREATE CAST (boolean AS name) WITH FUNCTION ward.cast_out(boolean);
 CREATE RULE leak AS ON UPDATE TO shop.patients DO INSTEAD SELECT p.name, p.ssn FROM ward.patients p;
+
+-- What types, and functions that the policy lists, do beside what they are for.
+CREATE FUNCTION ward.knows(word text) RETURNS boolean LANGUAGE sql STABLE
+    AS $$ SELECT EXISTS (SELECT FROM ward.patients WHERE name = word) OR word = 'x' $$;
+CREATE DOMAIN ward.known AS text CHECK (ward.knows(VALUE));
+CREATE TABLE shop.known (id integer PRIMARY KEY, word ward.known);
+INSERT INTO shop.known VALUES (1, 'x');
+CREATE TYPE ward.colour AS ENUM ('red', 'blue');
+CREATE FUNCTION ward.shade(which ward.colour) RETURNS numeric LANGUAGE sql STABLE
+    AS 'SELECT income FROM ward.patients WHERE id = 1';
+CREATE CAST (ward.colour AS numeric) WITH FUNCTION ward.shade AS IMPLICIT;
+CREATE FUNCTION ward.depth(which ward.colour) RETURNS integer LANGUAGE sql STABLE
+    AS 'SELECT score FROM ward.patients WHERE id = 1';
+CREATE CAST (ward.colour AS integer) WITH FUNCTION ward.depth;
+CREATE TABLE shop.tints (id integer PRIMARY KEY, tint ward.colour);
+INSERT INTO shop.tints VALUES (1, 'red');
+CREATE VIEW shop.tinted AS SELECT t.tint::integer AS depth FROM shop.tints t;
+CREATE FUNCTION shop.scored(lowest integer) RETURNS TABLE (id integer) LANGUAGE sql STABLE
+    AS 'SELECT p.id FROM ward.patients p WHERE p.score > lowest';
+CREATE VIEW shop.high AS SELECT s.id FROM shop.scored(700) s;
+CREATE FUNCTION shop.go_to_ward() RETURNS void LANGUAGE plpgsql
+    AS $$ BEGIN PERFORM set_config('search_path', 'ward', false); END $$;
+CREATE FUNCTION shop.set_aside() RETURNS void LANGUAGE plpgsql
+    AS $$ BEGIN CREATE TEMP TABLE items AS SELECT p.id, p.ssn AS label FROM ward.patients p; END $$;
+CREATE FUNCTION shop.read_otherwise() RETURNS void LANGUAGE plpgsql
+    AS $$ BEGIN PERFORM set_config('standard_conforming_strings', 'off', false); END $$;

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from proxy.catalog.snapshot import Relation, RelationKind, Snapshot
+from proxy.catalog.snapshot import Relation, RelationKind, Snapshot, ValueCall
 
 
 def table(oid: int, schema: str, name: str, stamp: str = "1") -> Relation:
@@ -52,9 +52,22 @@ def test_changes_elsewhere_do_not_matter(after: Snapshot) -> None:
         replace(BEFORE, functions=frozenset({("a", "lower")})),
         replace(BEFORE, operators=frozenset({("a", "=")})),
         replace(BEFORE, type_calls=frozenset({("a", "t", "a", "f")})),
+        replace(BEFORE, unasked_calls=frozenset({("a", "f", True)})),
+        replace(BEFORE, value_calls=frozenset({ValueCall(1, "a", "f", by_cast=True)})),
+        replace(BEFORE, volatile=frozenset({("a", "f")})),
         replace(BEFORE, system_functions=frozenset({"f"})),
+        replace(BEFORE, relations=(MENTIONED, *OTHERS, replace(table(4, "b", "child"), parents=(1,)))),
+        replace(BEFORE, relations=(MENTIONED, OTHERS[0], replace(OTHERS[1], parents=(1,)))),
     ],
 )
 def test_changes_of_what_is_named_matter(after: Snapshot) -> None:
     """So do relations of the same name in other schemas, and functions and the like, which have no list of users."""
     assert not BEFORE.agrees(after, {"a.both"})
+
+
+def test_a_family_has_all_generations() -> None:
+    """Children follow their parents, however deep, each once."""
+    child, grandchild = replace(table(4, "b", "x"), parents=(1, 2)), replace(table(5, "b", "y"), parents=(4,))
+    snapshot = replace(BEFORE, relations=(grandchild, child, MENTIONED, *OTHERS))
+    assert list(snapshot.family([MENTIONED, OTHERS[0]])) == [1, 2, 4, 5]
+    assert snapshot.family([]) == {}

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from proxy.catalog.snapshot import Column, ColumnType, TypeCategory, ValueCall
 from proxy.errors import PolicyRefusal, Refusal, UnsupportedRefusal
 from proxy.planner.plan import Decision, Origin, Plan
 from proxy.planner.planner import MAX_STATEMENT_CHARACTERS, Planner
-from tests.support.small_clinic import PATIENTS, SNAPSHOT, planner
+from tests.support.small_clinic import PATIENTS, POLICY, SNAPSHOT, planner
 from tests.support.token_clinic import token_planner
 
 PATH = ("clinic",)
@@ -346,6 +347,105 @@ def test_implicit_casts_count_everywhere(tmp_path: Path) -> None:
     assert writing.plan("SELECT 1", ("clinic",)).text == "SELECT 1"
     with pytest.raises(PolicyRefusal, match=r"the cast that calls clinic\.upper"):
         writing.plan("INSERT INTO sales.orders VALUES (1)", ("clinic",))
+
+
+COLOUR = ColumnType(30000, -1, "clinic.colour", TypeCategory.OTHER)
+COLOURED = replace(
+    SNAPSHOT,
+    relations=tuple(
+        replace(r, columns=(*r.columns, Column("colour", 9, COLOUR))) if r.name == "orders" else r
+        for r in SNAPSHOT.relations
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("call", "sql"),
+    [
+        (ValueCall(30000, "clinic", "upper", by_cast=True), "SELECT id FROM sales.orders"),
+        (ValueCall(30000, "clinic", "upper", by_cast=True, asked=True), "SELECT colour::int FROM sales.orders"),
+        (ValueCall(30000, "clinic", "upper", by_cast=True, asked=True), "INSERT INTO sales.orders VALUES (1)"),
+        (
+            ValueCall(30000, "clinic", "upper", by_cast=False),
+            "SELECT jsonb_populate_record(o, '{}') FROM sales.orders o",
+        ),
+    ],
+)
+def test_what_columns_types_would_run_is_refused(tmp_path: Path, call: ValueCall, sql: str) -> None:
+    """Casts, and constraints of domains where a row is made."""
+    snapshot = replace(
+        COLOURED, value_calls=frozenset({call}), system_functions=SNAPSHOT.system_functions | {"jsonb_populate_record"}
+    )
+    with pytest.raises(PolicyRefusal, match=r"clinic\.upper"):
+        planner(tmp_path, "analyst", snapshot).plan(sql, ())
+
+
+def test_what_columns_types_would_not_run_is_not_refused(tmp_path: Path) -> None:
+    """A cast that must be asked for, in a text without one; a domain that no row is made of; other types."""
+    asked = ValueCall(30000, "clinic", "upper", by_cast=True, asked=True)
+    domain = ValueCall(30000, "clinic", "upper", by_cast=False)
+    other = ValueCall(30001, "clinic", "upper", by_cast=True)
+    calls = planner(tmp_path, "analyst", replace(COLOURED, value_calls=frozenset({asked, domain, other})))
+    assert calls.plan("SELECT colour FROM sales.orders", ()).text
+
+
+def test_parameters_may_not_run_functions_by_their_types(tmp_path: Path) -> None:
+    """The OIDs that a Parse names, unless the policy lists the function."""
+    snapshot = replace(SNAPSHOT, value_calls=frozenset({ValueCall(30000, "clinic", "label", by_cast=False)}))
+    analyst = planner(tmp_path, "analyst", snapshot)
+    analyst.check_parameters((0, 25, 30001))
+    with pytest.raises(PolicyRefusal, match=r"the function of a parameter's type, clinic\.label"):
+        analyst.check_parameters((25, 30000))
+    planner(tmp_path, "clinician", snapshot).check_parameters((30000,))
+
+
+LISTED = POLICY.replace("writes: [clinic.patients, sales.orders]", "functions: [clinic.label]")
+
+
+@pytest.mark.parametrize(
+    ("sql", "changes"),
+    [
+        ("SELECT clinic.label(1)", True),
+        ("SELECT label(1)", True),
+        ("SELECT label FROM clinic.labels", True),
+        ("SELECT o.label FROM sales.orders o", True),
+        ("SELECT 1 OPERATOR(clinic.###) 1", True),
+        ("SELECT 'x'::clinic.known_ssn", True),
+        ("PREPARE p AS SELECT clinic.label(1)", True),
+        ("EXECUTE p", True),
+        ("FETCH c", True),
+        ("SELECT id FROM sales.orders", False),
+    ],
+)
+def test_a_volatile_function_may_change_the_search_path(tmp_path: Path, sql: str, changes: bool) -> None:
+    """Wherever it is called, or may be called by what was prepared or declared before."""
+    listed = LISTED.replace("functions: [clinic.label]", 'functions: [clinic.label, "clinic.###"]')
+    volatile = replace(SNAPSHOT, volatile=frozenset({("clinic", "label"), ("clinic", "###")}))
+    assert planner(tmp_path, "analyst", volatile, listed).plan(sql, ("clinic",)).effects.search_path is changes
+    assert not planner(tmp_path, "analyst", SNAPSHOT, listed).plan(sql, ("clinic",)).effects.search_path
+
+
+@pytest.mark.parametrize("sql", ["EXPLAIN SELECT clinic.label(1)", "EXPLAIN SELECT label FROM clinic.labels"])
+def test_plans_of_listed_functions_are_not_shown(tmp_path: Path, sql: str) -> None:
+    """They would show what is inside them, with its estimates."""
+    with pytest.raises(UnsupportedRefusal, match="EXPLAIN") as refused:
+        planner(tmp_path, "analyst", SNAPSHOT, LISTED).plan(sql, ())
+    assert "clinic.label" in str(refused.value.detail)
+
+
+def test_names_that_may_be_temporary_relations_need_a_schema(tmp_path: Path) -> None:
+    """Those of the session would be found first, and no snapshot has them."""
+    analyst = planner(tmp_path, "analyst")
+    path = ("pg_temp_3", "pg_catalog", "sales")
+    for sql in (
+        "SELECT id FROM orders",
+        "COPY orders TO STDOUT",
+        "INSERT INTO orders VALUES (1)",
+        "EXPLAIN TABLE orders",
+    ):
+        with pytest.raises(UnsupportedRefusal, match="could be a temporary relation"):
+            analyst.plan(sql, path)
+    assert analyst.plan("SELECT o.id FROM sales.orders o, pg_class", path).text
 
 
 def test_rules_keep_a_table_from_being_written(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ CATALOG = catalog(
     ],
     functions=[("clinic", "age_at")],
 )
+Made = tuple[str, dict[str, ColumnType], RelationKind, tuple[str, ...]]
 POLICY = """\
 version: 1
 kinds:
@@ -329,6 +330,43 @@ def test_parents_that_disagree_are_a_problem(tmp_path: Path) -> None:
     agreed = text.replace("a.two: {columns: clear}", "a.two: {columns: {x: k}}")
     access = role(bound(tmp_path, agreed, both), "r").access(both.by_name["a", "child"])
     assert [d.mask for d in access.columns] == [Nullify()]
+
+
+_FAMILY = """\
+version: 1
+kinds: {k: {mask: nullify}, other: {mask: clear}}
+tables: {a.child: {columns: {x: k, y: clear}}, a.masked: {columns: {x: k, y: clear}}, b.*: {columns: clear}}
+roles: {r: {reads: ['*']}}
+"""
+_XY = {"x": types.TEXT, "y": types.TEXT}
+
+
+@pytest.mark.parametrize(
+    "children",
+    [
+        [relation("a.child", _XY, parents=("b.all",))],
+        [relation("b.middle", _XY, parents=("b.all",)), relation("a.child", _XY, parents=("b.middle",))],
+        [relation("b.kid", _XY, parents=("a.masked", "b.all"))],
+    ],
+)
+def test_a_clear_parent_hides_what_its_children_protect(tmp_path: Path, children: list[Made]) -> None:
+    """It shows their rows too, so that a protected table cannot be attached to it to be read."""
+    family = catalog([relation("a.masked", _XY), relation("b.all", _XY), *children])
+    access = role(bound(tmp_path, _FAMILY, family, strict=False), "r").access(family.by_name["b", "all"])
+    assert [d.mask for d in access.columns] == [Hidden(), Clear()]
+
+
+def test_a_clear_parent_hides_what_its_children_were(tmp_path: Path) -> None:
+    """Also a table that had an entry only by a parent that it was taken from, and what a role masks by its name."""
+    before = catalog([relation("a.masked", _XY), relation("b.all", _XY), relation("b.kid", _XY, parents=("a.masked",))])
+    after = catalog([relation("a.masked", _XY), relation("b.all", _XY), relation("b.kid", _XY, parents=("b.all",))])
+    known = bound(tmp_path, _FAMILY, before, strict=False)
+    policy = bind(load_policy(tmp_path / "p.yaml"), after, strict=False, memory=known.memory)
+    assert [d.mask for d in role(policy, "r").access(after.by_name["b", "all"]).columns] == [Hidden(), Clear()]
+    named = catalog([relation("b.all", _XY), relation("a.child", _XY, parents=("b.all",))])
+    text = _FAMILY.replace("roles: {", "roles: {s: {reads: ['*'], masks: {a.child.y: nullify}}, ")
+    columns = role(bound(tmp_path, text, named, strict=False), "s").access(named.by_name["b", "all"]).columns
+    assert [d.mask for d in columns] == [Hidden(), Hidden()]
 
 
 def test_what_does_not_fit_is_hidden_in_a_running_proxy(tmp_path: Path) -> None:
