@@ -225,9 +225,11 @@ PARAMETERS: dict[str, type[Strict] | None] = {
     "token": TokenParameters,
     "shift": ShiftParameters,
 }
-_EXAMPLES = {
+EXAMPLES = {
     "constant": "constant: V",
     "generalize": "generalize: year",
+    "partial": "partial: {show_last: 4}",
+    "birth_year": "birth_year: {oldest_age: 89}",
     "bucket": "bucket: {width: 10}",
     "redact": "redact: {patterns: [ssn, phone]}",
     "token": "token: {domain: patient}",
@@ -241,8 +243,8 @@ def _form(value: object) -> object:
     if isinstance(value, str):
         if value in WORDS:
             return value
-        if value in _EXAMPLES:
-            raise problem(f"the mask {value} needs parameters, for instance {{{_EXAMPLES[value]}}}")
+        if value in EXAMPLES:
+            raise problem(f"the mask {value} needs parameters, for instance {{{EXAMPLES[value]}}}")
         raise problem(f'unknown mask "{value}"{did_you_mean(value, known)}')
     if not isinstance(value, dict):
         raise problem("a mask is a word, or one key with its parameters")

@@ -12,7 +12,7 @@ from typing import Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from proxy.policy.grammar import PARAMETERS, Strict
+from proxy.policy.grammar import EXAMPLES, PARAMETERS, Strict
 from proxy.policy.model import DomainSpec, KindSpec, PolicyDocument, RoleSpec, TableSpec
 from proxy.policy.suggest import did_you_mean
 from proxy.policy.yaml_tree import Path, Tree
@@ -22,6 +22,13 @@ _SECTIONS: Final[Mapping[str, type[Strict]]] = {
     "kinds": KindSpec,
     "tables": TableSpec,
     "roles": RoleSpec,
+}
+_COLUMNS_DEPTH: Final = 3  # tables, the table, columns
+_TYPES: Final = {
+    "list_type": "should be a list, as in [a, b]",
+    "string_type": "should be a text",
+    "int_type": "should be a whole number",
+    "bool_type": "should be true or false",
 }
 
 
@@ -37,30 +44,44 @@ def validate(tree: Tree) -> tuple[PolicyDocument | None, list[tuple[int, str]]]:
         return PolicyDocument.model_validate(tree.data), []
     except ValidationError as error:
         problems = [_problem(tree, detail) for detail in error.errors(include_url=False, include_input=False)]
-        return None, list(dict.fromkeys(problems))
+        # Whatever is wrong inside a mapping of columns, it is also not the word clear.
+        inside = {path[:-1] for path, _, _ in problems}
+        found = [(line, words) for path, line, words in problems if not (_is_columns(path) and path in inside)]
+        return None, list(dict.fromkeys(found))
 
 
-def _problem(tree: Tree, detail: ErrorDetails) -> tuple[int, str]:
+def _problem(tree: Tree, detail: ErrorDetails) -> tuple[Path, int, str]:
+    """Where it is, the line, and the sentence."""
     path = _real_path(tree, detail["loc"])
-    where = ".".join(str(part) for part in path)
-    match detail["type"]:
-        case "extra_forbidden":
-            key = str(detail["loc"][-1])
-            parent = f" in {'.'.join(map(str, path[:-1]))}" if path[:-1] else ""
-            message = f'unknown key "{key}"{parent}{did_you_mean(key, _known_keys(path))}'
-            return tree.line(path), message
+    if detail["type"] == "extra_forbidden":
+        key = str(detail["loc"][-1])
+        parent = f" in {'.'.join(map(str, path[:-1]))}" if path[:-1] else ""
+        return path, tree.line(path), f'unknown key "{key}"{parent}{did_you_mean(key, _known_keys(path))}'
+    return path, tree.line(path), f"{'.'.join(map(str, path))}: {_in_words(path, detail)}"
+
+
+def _in_words(path: Path, detail: ErrorDetails) -> str:
+    kind = detail["type"]
+    if _is_columns(path) and kind in ("literal_error", "dict_type"):
+        return "should be clear, or a mapping of columns to kinds"
+    match kind:
         case "missing":
-            return tree.line(path), f'{where}: the key "{detail["loc"][-1]}" is missing'
+            return f'the key "{detail["loc"][-1]}" is missing'
         case "literal_error":
-            expected = str(detail.get("ctx", {}).get("expected", ""))
-            return tree.line(path), f"{where}: should be {expected}"
+            return f"should be {detail.get('ctx', {}).get('expected', '')}"
         case "too_short":
-            return tree.line(path), f"{where}: should not be empty"
+            return "should not be empty"
         case "policy":
-            return tree.line(path), f"{where}: {detail['msg']}"
+            return detail["msg"]
+        case "dict_type" | "model_type":
+            example = EXAMPLES.get(str(path[-1])) if "mask" in path or "masks" in path else None
+            return f"should be a mapping, as in {{{example}}}" if example else "should be a mapping"
         case _:
-            message = detail["msg"].removeprefix("Input ")
-            return tree.line(path), f"{where}: {message}"
+            return _TYPES.get(kind) or detail["msg"].removeprefix("Input ")
+
+
+def _is_columns(path: Path) -> bool:
+    return len(path) == _COLUMNS_DEPTH and path[0] == "tables" and path[-1] == "columns"
 
 
 def _real_path(tree: Tree, location: tuple[int | str, ...]) -> Path:

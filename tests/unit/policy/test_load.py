@@ -186,7 +186,7 @@ def test_the_same_entry_twice_is_no_problem_another_one_is(tmp_path: Path) -> No
         ("version: 1\nkinds: {a: {mask: {partial: {show_last: -1}}}}",
          ["policy.yaml:2: kinds.a.mask.partial.show_last: should be greater than or equal to 0"]),
         ("version: 1\nkinds: {a: {mask: {partial: {show_last: '4'}}}}",
-         ["policy.yaml:2: kinds.a.mask.partial.show_last: should be a valid integer"]),
+         ["policy.yaml:2: kinds.a.mask.partial.show_last: should be a whole number"]),
         ("version: 1\nkinds: {a: {mask: {partial: {show_first: 0, show_last: 0}}}}",
          [f"policy.yaml:2: {PARTIAL} show_first and show_last of 0 changes nothing: leave it out to hide everything"]),
         ("version: 1\nkinds: {a: {mask: {partial: {fill: ''}}}}",
@@ -240,7 +240,7 @@ def test_the_same_entry_twice_is_no_problem_another_one_is(tmp_path: Path) -> No
           'policy.yaml:2: roles.r.reads: "*.t" should be schema.table, schema.* or *',
           'policy.yaml:2: roles.r.reads: "t" should be schema.table, schema.* or *',
           'policy.yaml:2: roles.r.writes: "s.t.u" should be schema.table, schema.* or *']),
-        ("version: 1\nroles: {r: {reads: }}", ["policy.yaml:2: roles.r.reads: should be a valid list"]),
+        ("version: 1\nroles: {r: {reads: }}", ["policy.yaml:2: roles.r.reads: should be a list, as in [a, b]"]),
         ("version: 1\nkinds: {a: {mask: {constant: '${HOME}'}}}",
          ["policy.yaml:2: ${…} is not supported in policy files: they take nothing from the environment"]),
         ("version: 1\nroles: {r: {masks: {*: clear}}}",
@@ -416,3 +416,21 @@ def test_any_text_is_a_policy_or_a_policy_file_error(tmp_path_factory: pytest.Te
     if not isinstance(outcome, Policy):
         assert outcome
         assert all(":" in problem and "\n" not in problem for problem in outcome)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "kinds: {k: {mask: {partial: 4}}}",
+            "kinds.k.mask.partial: should be a mapping, as in {partial: {show_last: 4}}",
+        ),
+        ("kinds: {k: 3}", "kinds.k: should be a mapping"),
+        ("kinds: {k: {mask: {partial: {collapse: maybe}}}}", "kinds.k.mask.partial.collapse: should be true or false"),
+        ("tables: {a.b: {columns: masked}}", "tables.a.b.columns: should be clear, or a mapping of columns to kinds"),
+        ("tables: {a.b: {columns: {x: 3}}}", "tables.a.b.columns.x: should be a text"),
+    ],
+)
+def test_problems_name_nothing_of_python(tmp_path: Path, text: str, expected: str) -> None:
+    """What is wrong is said once, in the author's terms."""
+    assert problems(tmp_path, f"version: 1\n{text}\n") == [f"policy.yaml:2: {expected}"]
