@@ -13,11 +13,20 @@ from proxy.errors import UpstreamProtocolError
 from proxy.planner.plan import Plan, StatementKind
 from proxy.wire.frontend import Bind, Close, Execute, Parse
 
+# ``current_schemas(true)``, as an array of texts. The schema of the session's temporary relations stays in the path
+# when they are gone; it is left out where it is empty.
+SCHEMAS: Final = (
+    "ARRAY(SELECT p.s::pg_catalog.text"
+    " FROM pg_catalog.unnest(pg_catalog.current_schemas(true)) WITH ORDINALITY AS p(s, n)"
+    " WHERE CASE WHEN pg_catalog.starts_with(p.s::pg_catalog.text, 'pg_temp_') THEN EXISTS (SELECT FROM"
+    " pg_catalog.pg_class c WHERE c.relnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema())"
+    " ELSE true END ORDER BY p.n)"
+)
 # First the token's reference, then one row for each schema, in order, so that no array literal has to be taken apart.
 _QUESTION: Final = (
-    b"SELECT u.s FROM pg_catalog.unnest(pg_catalog.array_prepend(pg_catalog.current_setting('pgveil.token', true),"
-    b" pg_catalog.current_schemas(true)::pg_catalog.text[])) WITH ORDINALITY AS u(s, n) ORDER BY u.n"
-)
+    "SELECT u.s FROM pg_catalog.unnest(pg_catalog.array_prepend(pg_catalog.current_setting('pgveil.token', true),"  # noqa: S608 - constants only
+    f" {SCHEMAS})) WITH ORDINALITY AS u(s, n) ORDER BY u.n"
+).encode()
 _NO_PARAMETERS: Final = bytes(6)  # no formats, no values, no result formats
 
 

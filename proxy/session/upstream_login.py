@@ -15,6 +15,7 @@ from enum import Enum, auto
 from typing import Final, Protocol
 
 from proxy.errors import ProxyError, UpstreamProtocolError, UpstreamUnavailableError
+from proxy.session.settings import SCHEMAS
 from proxy.session.startup import Startup
 from proxy.wire import backend
 from proxy.wire.frames import FrameReader
@@ -32,7 +33,7 @@ from proxy.wire.sqlstate import CANNOT_CONNECT_NOW, TOO_MANY_CONNECTIONS, may_ca
 # were started by the same server, so that a pooler which shares one among sessions is found out.
 SESSION_QUERY: Final = (
     "SELECT pg_catalog.unnest(pg_catalog.array_prepend(pg_catalog.concat(pg_catalog.pg_backend_pid(), ' ', "
-    "pg_catalog.pg_postmaster_start_time())::pg_catalog.name, pg_catalog.current_schemas(true)))"
+    f"pg_catalog.pg_postmaster_start_time()), {SCHEMAS}))"
 )
 
 # Leaves the seed of random() as a new session has it: unknown to everyone, and never in a text.

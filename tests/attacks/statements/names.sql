@@ -152,6 +152,6 @@ SELECT nspname, (SELECT count(*) FROM template1.shop.items) FROM pg_namespace
 -- title: a temporary schema
 -- after: a table that shadows
 -- bare: runs
-SELECT pg_my_temp_schema()
+SELECT pg_my_temp_schema() > 0, pg_is_other_temp_schema(0)
 -- then:
 SELECT to_regclass('pg_temp.patients')

@@ -1,4 +1,4 @@
-"""Types of parameters, by their OIDs: what a domain's constraint runs, and a session whose texts are read otherwise.
+"""Types of parameters, by their OIDs, and what functions that the policy lists leave behind in a session.
 
 Must not know: how a Parse is judged. Invariant: each control shows on bare Postgres that there is something to be had.
 """
@@ -60,3 +60,15 @@ def test_a_session_that_reads_texts_otherwise_ends(ward: Ward) -> None:
         heard = session.ask("SELECT shop.read_otherwise()")
         assert sqlstate(heard) == "08006"
         assert heard[-1] == ("", b"gone")
+
+
+def test_names_are_found_again_when_temporary_tables_are_gone(ward: Ward) -> None:
+    """A listed function made one that could be meant, until it is dropped."""
+    with WireSession.connect(ward.parameters(ROLE, ward.left)) as session:
+        session.ask("SET search_path = shop")
+        session.ask("SELECT shop.set_aside()")
+        assert sqlstate(session.ask("SELECT label FROM items")) == "0A000"
+        assert len(rows(session.ask("SELECT label FROM shop.items"))) == 4
+        session.ask("DISCARD ALL")
+        session.ask("SET search_path = shop")
+        assert len(rows(session.ask("SELECT label FROM items"))) == 4
