@@ -12,6 +12,7 @@ import os
 import re
 import socket
 import statistics
+import struct
 import subprocess
 import threading
 import time
@@ -43,6 +44,8 @@ TOKEN_READS = {
     for format_ in ("text", "digits")
     for count in (1, 3)
 }
+
+_TOKENS = "SELECT reading_id, text_1, digits_1, dob, zip, sex, balance FROM clinic.readings"
 
 _READY = b"Z\x00\x00\x00\x05I"  # ReadyForQuery, idle (manual, 54.7)
 
@@ -106,17 +109,54 @@ def parse_pgbench(text: str) -> Throughput:
     return Throughput(float(tps[1]), float(latency[1]))
 
 
+def simple(statement: str) -> bytes:
+    """The messages of the simple query protocol (manual, 54.2.2)."""
+    return _message(b"Q", statement.encode() + b"\0")
+
+
+def extended(statement: str, *, binary: bool) -> bytes:
+    """The messages of the extended query protocol (manual, 54.2.3): the whole result by one Execute."""
+    formats = struct.pack("!HH", 1, binary)
+    return b"".join(
+        (
+            _message(b"P", b"\0" + statement.encode() + b"\0" + struct.pack("!H", 0)),
+            _message(b"B", b"\0\0" + struct.pack("!HH", 0, 0) + formats),
+            _message(b"D", b"P\0"),
+            _message(b"E", b"\0" + struct.pack("!I", 0)),
+            _message(b"S", b""),
+        )
+    )
+
+
+def _message(tag: bytes, body: bytes) -> bytes:
+    return tag + struct.pack("!I", len(body) + 4) + body
+
+
+MEMORY_READS = {"masks, simple": simple(BULK_READ)} | {
+    f"tokens, {way}": request
+    for way, request in {
+        "simple": simple(_TOKENS),
+        "extended in text": extended(_TOKENS, binary=False),
+        "extended in binary": extended(_TOKENS, binary=True),
+        **{
+            f"COPY in {form}": simple(f"COPY ({_TOKENS}) TO STDOUT (FORMAT {form})")
+            for form in ("text", "csv", "binary")
+        },
+    }.items()
+}
+
+
 def bulk_read(target: Target, statement: str) -> tuple[float, int]:
     """Seconds and bytes of one result. The client only receives: it neither splits nor decodes rows, so that it costs
     next to nothing and the servers' own costs show.
     """
     with _raw_connection(target) as stream:
         started = time.perf_counter()
-        size = sum(len(chunk) for chunk in _answer(stream, statement))
+        size = sum(len(chunk) for chunk in _answer(stream, simple(statement)))
         return time.perf_counter() - started, size
 
 
-def memory_while_reading(rig: Rig, statement: str, *, pause: float, seconds: float) -> Memory:
+def memory_while_reading(rig: Rig, request: bytes, *, pause: float, seconds: float) -> Memory:
     """The proxy's memory while a client takes a quarter of a megabyte at a time and waits ``pause`` seconds after each.
 
     Ends after ``seconds`` whether all was read or not.
@@ -134,7 +174,7 @@ def memory_while_reading(rig: Rig, statement: str, *, pause: float, seconds: flo
     try:
         with _raw_connection(rig.target("pgveil")) as stream:
             deadline = time.monotonic() + seconds
-            for chunk in _answer(stream, statement):
+            for chunk in _answer(stream, request):
                 size += len(chunk)
                 if pause:
                     time.sleep(pause)
@@ -194,10 +234,9 @@ def _raw_connection(target: Target) -> Iterator[socket.socket]:
             stream.shutdown(socket.SHUT_RDWR)
 
 
-def _answer(stream: socket.socket, statement: str) -> Iterator[bytes]:
-    """What comes back for a simple Query, in pieces, up to its ReadyForQuery."""
-    text = statement.encode() + b"\0"
-    stream.sendall(b"Q" + (len(text) + 4).to_bytes(4, "big") + text)
+def _answer(stream: socket.socket, request: bytes) -> Iterator[bytes]:
+    """What comes back for these messages, in pieces, up to its ReadyForQuery."""
+    stream.sendall(request)
     tail = b""
     while not tail.endswith(_READY):
         chunk = stream.recv(256 * 1024)
