@@ -12,7 +12,6 @@ import os
 import re
 import socket
 import statistics
-import struct
 import subprocess
 import threading
 import time
@@ -28,6 +27,7 @@ from proxy.policy.bound import bind
 from proxy.policy.load import load_policy
 from proxy.settings import load_settings
 from tests.bench.rig import DATABASE, ROLE, Rig, Target
+from tests.support.raw_stream import answer, extended, raw_stream, simple
 
 POINT_READ = "SELECT ssn FROM clinic.patients WHERE patient_id = $1"
 BULK_READ = "SELECT patient_id, mrn, ssn, last_name, dob, zip, sex, balance FROM clinic.patients"
@@ -46,8 +46,6 @@ TOKEN_READS = {
 }
 
 _TOKENS = "SELECT reading_id, text_1, digits_1, dob, zip, sex, balance FROM clinic.readings"
-
-_READY = b"Z\x00\x00\x00\x05I"  # ReadyForQuery, idle (manual, 54.7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,29 +107,6 @@ def parse_pgbench(text: str) -> Throughput:
     return Throughput(float(tps[1]), float(latency[1]))
 
 
-def simple(statement: str) -> bytes:
-    """The messages of the simple query protocol (manual, 54.2.2)."""
-    return _message(b"Q", statement.encode() + b"\0")
-
-
-def extended(statement: str, *, binary: bool) -> bytes:
-    """The messages of the extended query protocol (manual, 54.2.3): the whole result by one Execute."""
-    formats = struct.pack("!HH", 1, binary)
-    return b"".join(
-        (
-            _message(b"P", b"\0" + statement.encode() + b"\0" + struct.pack("!H", 0)),
-            _message(b"B", b"\0\0" + struct.pack("!HH", 0, 0) + formats),
-            _message(b"D", b"P\0"),
-            _message(b"E", b"\0" + struct.pack("!I", 0)),
-            _message(b"S", b""),
-        )
-    )
-
-
-def _message(tag: bytes, body: bytes) -> bytes:
-    return tag + struct.pack("!I", len(body) + 4) + body
-
-
 MEMORY_READS = {"masks, simple": simple(BULK_READ)} | {
     f"tokens, {way}": request
     for way, request in {
@@ -152,7 +127,7 @@ def bulk_read(target: Target, statement: str) -> tuple[float, int]:
     """
     with _raw_connection(target) as stream:
         started = time.perf_counter()
-        size = sum(len(chunk) for chunk in _answer(stream, simple(statement)))
+        size = sum(len(chunk) for chunk in answer(stream, simple(statement)))
         return time.perf_counter() - started, size
 
 
@@ -174,7 +149,7 @@ def memory_while_reading(rig: Rig, request: bytes, *, pause: float, seconds: flo
     try:
         with _raw_connection(rig.target("pgveil")) as stream:
             deadline = time.monotonic() + seconds
-            for chunk in _answer(stream, request):
+            for chunk in answer(stream, request):
                 size += len(chunk)
                 if pause:
                     time.sleep(pause)
@@ -225,24 +200,5 @@ def planning_seconds(make: Callable[[], Planner], statement: str) -> tuple[float
 
 @contextlib.contextmanager
 def _raw_connection(target: Target) -> Iterator[socket.socket]:
-    """The socket of a connection that libpq has logged in."""
-    with psycopg.connect(target.dsn(), autocommit=True) as connection:
-        stream = socket.socket(fileno=os.dup(connection.fileno()))
-        stream.setblocking(True)
-        with stream:
-            yield stream
-            stream.shutdown(socket.SHUT_RDWR)
-
-
-def _answer(stream: socket.socket, request: bytes) -> Iterator[bytes]:
-    """What comes back for these messages, in pieces, up to its ReadyForQuery."""
-    stream.sendall(request)
-    tail = b""
-    while not tail.endswith(_READY):
-        chunk = stream.recv(256 * 1024)
-        if not chunk:
-            raise SystemExit("the connection ended before the result did")
-        if chunk[0] == ord("E") and not tail:
-            raise SystemExit(f"the bulk read failed: {chunk[:500]!r}")
-        tail = (tail + chunk)[-len(_READY) :]
-        yield chunk
+    with psycopg.connect(target.dsn(), autocommit=True) as connection, raw_stream(connection) as stream:
+        yield stream

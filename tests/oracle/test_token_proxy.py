@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -16,11 +17,20 @@ import pytest
 from tests.support.answers import Way
 from tests.support.corpus import CorpusStatement, Order, load_corpus
 from tests.support.postgres import Clinic
+from tests.support.raw_stream import answer, extended, raw_stream, simple
 from tests.support.token_oracle import CANARY
 from tests.support.token_proxy import POLICY, TokenProxy, token_proxy
 
 ALLOWED = [s for s in load_corpus("tokens") if s.sqlstate is None]
 WAIT_SECONDS = 10.0
+_MANY = "SELECT p.mrn, p.account, n, repeat('x', 150) AS pad FROM patients p CROSS JOIN generate_series(1, 5000) n"
+_MANY_WAYS = {
+    "simple": simple(_MANY),
+    "extended in text": extended(_MANY, binary=False),
+    "extended in binary": extended(_MANY, binary=True),
+    **{f"COPY in {form}": simple(f"COPY ({_MANY}) TO STDOUT (FORMAT {form})") for form in ("text", "csv", "binary")},
+}
+_BOUND_MIB = 12  # a dozen times what is read at once
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +98,24 @@ def test_cursors_carry_tokens(
             assert cursor.fetchmany(3) == expected[3:6]
         if withhold:
             assert cursor.fetchall() == expected[6:]
+
+
+@pytest.mark.parametrize("way", _MANY_WAYS)
+def test_memory_does_not_grow_with_a_result(tokens: TokenProxy, session: psycopg.Connection[Any], way: str) -> None:
+    """Of sixty thousand rows of tokens, 12 MB and more, the proxy keeps a few pieces at a time."""
+    process = Path(f"/proc/{tokens.proxy.process.pid}")
+    with raw_stream(session) as stream:
+        (process / "clear_refs").write_text("5")  # the peak is that since now (proc(5))
+        before = _peak_mib(process)
+        size = sum(len(piece) for piece in answer(stream, _MANY_WAYS[way]))
+        grown = _peak_mib(process) - before
+    assert size > 12_000_000
+    assert grown < _BOUND_MIB
+
+
+def _peak_mib(process: Path) -> float:
+    (line,) = (line for line in (process / "status").read_text().splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) / 1024
 
 
 SCRIPTS = {
