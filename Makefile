@@ -37,7 +37,7 @@ clients: $(VENV)/.set-up-clients  ## Run every client and tool, also those that 
 	$(BIN)/pytest tests/clients -m "not browser" --junitxml=$(VENV)/clients.xml $(ARGS)
 	$(BIN)/python -m tests.clients.table $(VENV)/clients.xml
 
-browser: $(VENV)/.set-up-browser  ## Run Superset in a headless Chromium, and renew the pictures in docs/images (minutes)
+browser: $(VENV)/.set-up-browser  ## Run Superset and pgAdmin in a headless Chromium, and renew the pictures in docs/images (minutes)
 	$(BIN)/pytest tests/clients -m browser $(ARGS)
 
 lint: $(VENV)/.set-up-dev  ## Check format, style and types
@@ -74,7 +74,7 @@ $(VENV)/.set-up-clients: $(VENV)/.set-up-dev tests/clients/tools.py
 	@$(BIN)/python -m tests.clients.tools
 	@touch $@
 
-# Superset has libraries of its own; Chromium is the system's.
-$(VENV)/.set-up-browser: $(VENV)/.set-up-dev tests/clients/web_tools.py tests/clients/superset/requirements.txt
+# Both have libraries of their own; Chromium is the system's.
+$(VENV)/.set-up-browser: $(VENV)/.set-up-dev tests/clients/web_tools.py $(wildcard tests/clients/*/requirements.txt)
 	@$(BIN)/python -m tests.clients.web_tools
 	@touch $@

@@ -23,7 +23,7 @@ from typing import Final
 
 from tests.clients.tools import FOLDER
 
-NAMES: Final = ("superset",)
+NAMES: Final = ("pgadmin", "superset")
 _HERE: Final = Path(__file__).parent
 _START_S: Final = 180.0
 _STOP_S: Final = 20.0
