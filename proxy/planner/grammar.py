@@ -75,6 +75,7 @@ _LEVELS: Final = _tokens(
     "ASCII_62 ASCII_94 NOT IS ISNULL NOTNULL LIKE ILIKE SIMILAR BETWEEN IN_P AT COLLATE OPERATOR OVERLAPS"
 )
 (_SELECT,) = _tokens("SELECT")
+(_SEMICOLON,) = _tokens("ASCII_59")
 
 
 def parse(text: str) -> ParseResult:
@@ -218,6 +219,9 @@ def _depth(scanned: ScanResult) -> int:
             level.run = level.child = 0
             if token == _SELECT:
                 level.select = _LEVELS_PER_SELECT
+            elif token == _SEMICOLON:  # statements of one text stand beside each other
+                level.finished = level.depth()
+                level.longest = level.spine = level.select = 0
         elif token in _SPINE:
             level.spine += 1
         elif token in _LEVELS:
@@ -232,13 +236,13 @@ def _depth(scanned: ScanResult) -> int:
 class _Level:
     """What has been seen between one pair of brackets so far."""
 
-    __slots__ = ("child", "longest", "run", "select", "spine")
+    __slots__ = ("child", "finished", "longest", "run", "select", "spine")
 
     def __init__(self) -> None:
-        self.run = self.child = self.longest = self.spine = self.select = 0
+        self.run = self.child = self.longest = self.spine = self.select = self.finished = 0
 
     def depth(self) -> int:
-        return max(self.longest, self.run + self.child) + self.spine + self.select
+        return max(self.finished, max(self.longest, self.run + self.child) + self.spine + self.select)
 
 
 def _syntax_error(error: postgast.PgQueryError) -> StatementSyntaxError:

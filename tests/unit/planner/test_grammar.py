@@ -146,6 +146,16 @@ def test_long_statements_are_no_deep_ones(name: str) -> None:
     assert len(grammar.parse(FLAT[name]).stmts) == 1
 
 
+def test_statements_of_one_text_do_not_add_up() -> None:
+    """A long script of shallow statements parses, and a deep one among them is refused all the same."""
+    shallow = "SELECT a FROM t JOIN t AS u ON true UNION SELECT b FROM t" + " " * 200
+    assert len(grammar.split("; ".join([shallow] * 2_000))) == 2_000
+    deep = "SELECT 1" + " UNION SELECT 1" * 5_000
+    for script in (f"{deep}; {shallow}", f"{shallow}; {deep}"):
+        with pytest.raises(UnsupportedRefusal):
+            grammar.split(script)
+
+
 def test_chains_longer_than_protobufs_own_limit_parse() -> None:
     """Protobuf stops at 100 levels of its own accord; everyday concatenations have more."""
     assert grammar.parse("SELECT " + " || ".join(["a"] * 200)).stmts
