@@ -143,10 +143,11 @@ class Barrier:
         requests = (Request.PARSE, Request.BIND, Request.ASK, Request.CLOSE_PORTAL, Request.CLOSE_STATEMENT)
         for request in requests:
             state.owed.append(Owed(request, name, own=True, question=True))
-        if state.flight_open:
+        if state.flight_acts:
             # A Sync would commit the client's implicit transaction.
             self.parting = question(name) + FLUSH_MESSAGE
         else:
-            # Without a Sync our snapshot would be part of a transaction that the client is about to begin.
+            # Without a Sync our snapshot would be part of a transaction that the client is about to begin; and what
+            # follows an Execute of ours would be in one that the client knows nothing of (as PostgreSQL 18 has it).
             state.owed.append(Owed(Request.SYNC, own=True, question=True))
             self.parting = question(name) + SYNC_MESSAGE

@@ -191,7 +191,7 @@ class ClientSide:
     def _sync(self, data: bytes, pos: int, stop: int) -> bytes | None:
         state = self._state
         state.skipping = False
-        state.flight_open = state.unsettled = False
+        state.flight_open = state.flight_acts = state.unsettled = False
         state.flight += 1
         if state.path.asked_in_flight:
             state.path.flight_ended()

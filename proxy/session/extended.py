@@ -107,7 +107,7 @@ class Extended:
         else:
             state.opening.pop(portal, None)
             entry = Owed(Request.BIND, portal, statement_name=name)
-        state.flight_open = True
+        state.flight_open = state.flight_acts = True
         state.owed.append(entry)
         if message is not None:
             return prefix + message
@@ -164,7 +164,7 @@ class Extended:
             return HOLD
         closing = state.closing() if state.to_close else b""
         statement = state.opening.get(portal)
-        state.flight_open = True
+        state.flight_open = state.flight_acts = True
         (max_rows,) = _MAX_ROWS.unpack_from(data, portal_end + 1)
         entry = OwedRows(portal, state.clock(), max_rows, state.epoch)
         describe = b""

@@ -59,7 +59,7 @@ class Simple:
         if script.path_changes:
             state.path_may_change(script.path_changes)
         closing = state.closing() if state.to_close else b""
-        state.flight_open = state.unsettled = False
+        state.flight_open = state.flight_acts = state.unsettled = False
         for plan, client_text in script.prepares:
             made = prepared_by_sql(plan, client_text, state.epoch)
             state.statements.change(made.name, made)
@@ -104,7 +104,7 @@ class Simple:
         )
         state = self._state
         state.scripts.note(refusal)
-        state.flight_open = state.unsettled = False
+        state.flight_open = state.flight_acts = state.unsettled = False
         drops_unnamed = state.statements.drops_unnamed()
         script = Script((), _FAILING_TEXT, refusal)
         state.owed.append(OwedScript(script, state.clock(), drops_unnamed=drops_unnamed))

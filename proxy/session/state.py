@@ -30,7 +30,8 @@ FAILED: Final = ord("E")
 class State:
     """``status``: the last ReadyForQuery's. ``skipping``: the server discards messages until the next Sync.
 
-    ``flight`` counts Syncs sent; ``flight_open``: extended messages were sent after the last of them.
+    ``flight`` counts Syncs sent; ``flight_open``: extended messages were sent after the last of them; ``flight_acts``:
+    one of them was a Bind or an Execute, so that the implicit transaction holds more than a snapshot.
     ``unsettled``: what was sent since may end the transaction, so that ``status`` may no longer hold.
     ``opening``: the portals as they will be once all that was sent has succeeded.
     ``since``: the generation when the connection was last at rest. The server may look at any catalog since then.
@@ -44,6 +45,7 @@ class State:
         "clock",
         "epoch",
         "flight",
+        "flight_acts",
         "flight_open",
         "generation",
         "hints",
@@ -91,6 +93,7 @@ class State:
         self.skipping = False
         self.flight = 0
         self.flight_open = False
+        self.flight_acts = False
         self.unsettled = False
         self.generation = self.since = planning.generation
         self.epoch = 0
@@ -141,7 +144,7 @@ class State:
     def path_answered(self) -> None:
         """The answer to our question about the search path, and about who asks, is complete."""
         in_transaction = self.status == IN_TRANSACTION
-        path, asker = self.path.answered(in_flight=self.flight_open, in_transaction=in_transaction)
+        path, asker = self.path.answered(in_flight=self.flight_acts, in_transaction=in_transaction)
         if asker:
             self._distrust()
         elif path:

@@ -151,6 +151,26 @@ def test_a_change_inside_a_flight_is_asked_for_with_flush() -> None:
     )
 
 
+def test_a_flight_that_has_only_closed_and_parsed_is_asked_for_with_sync() -> None:
+    """No Execute of ours makes an implicit transaction of what follows, as it would on PostgreSQL 18."""
+    prepared = (Close(b"S", b"s"), Parse(b"t", b"fetch 1 from c"))
+    (
+        Playbook()
+        .through(_SET)
+        .back(done("SET"), IDLE)
+        .client(*prepared, Query(b"select a path"))
+        .to_upstream(*prepared, FLUSH_MESSAGE)
+        .upstream(CLOSED, PARSED)
+        .to_client(CLOSED, PARSED)
+        .to_upstream(Question(1))
+        .upstream(*answer(b"x"), IDLE)
+        .to_client()
+        .to_upstream(Query(b"select a path under x"))
+        .back(*_RESULT, IDLE)
+        .run()
+    )
+
+
 def test_an_error_in_the_flight_frees_what_waits() -> None:
     """When the change itself fails, the server skips to Sync, and what was held is dropped like the rest."""
     change = (Parse(b"", b"set search_path = x"), Bind(b"", b"", _NOTHING), Execute(b""))
