@@ -7,7 +7,8 @@ An attack begins with ``-- title:``. Below stand ``-- after:`` (what it wants), 
 bare Postgres: ``prints`` a stored value, ``differs`` between two databases that the role cannot tell apart, ``runs``
 where it reaches what is none of the ward's, or ``lacks`` where it needs what the embedded server was built without),
 and where they are not the usual ones ``-- role:`` and ``-- ends:`` (``answered``: the masked copy's answer must come;
-``refused``; the usual is that either will do). A line ``-- then:`` parts the messages of an attack that takes several.
+``refused``; the usual is that either will do), and ``-- servers:`` (``17-`` or ``-16``, the releases that have what it
+uses; others are not attacked with it). A line ``-- then:`` parts the messages of an attack that takes several.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from typing import Final
 STATEMENTS: Final = Path(__file__).parent / "statements"
 
 _TITLE: Final = re.compile(r"^-- title: (.+)$", re.MULTILINE)
-_HEADER: Final = re.compile(r"-- (after|bare|role|ends): (.+)")
+_HEADER: Final = re.compile(r"-- (after|bare|role|ends|servers): (.+)")
+_SERVERS: Final = re.compile(r"(\d*)-(\d*)")
 _THEN: Final = re.compile(r"^-- then:$", re.MULTILINE)
 
 
@@ -53,6 +55,7 @@ class Attack:
     steps: tuple[str, ...]
     role: str = "reader"
     ends: Ends = Ends.EITHER
+    servers: tuple[int, int] = (0, 99)
 
     @property
     def name(self) -> str:
@@ -60,14 +63,14 @@ class Attack:
         return f"{self.channel}: {self.title}"
 
 
-def load_attacks() -> list[Attack]:
-    """Every attack of every file; raises ValueError where a file does not follow the format."""
+def load_attacks(server: int) -> list[Attack]:
+    """Every attack of every file for that release of Postgres; raises ValueError where a file has not the format."""
     attacks = [attack for path in sorted(STATEMENTS.glob("*.sql")) for attack in _load(path)]
     names = [attack.name for attack in attacks]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(f"titles used twice: {twice}")
-    return attacks
+    return [attack for attack in attacks if attack.servers[0] <= server <= attack.servers[1]]
 
 
 def _load(path: Path) -> list[Attack]:
@@ -86,6 +89,9 @@ def _parse(path: Path, title: str, body: str) -> Attack:
     steps = tuple(step.strip() for step in _THEN.split("\n".join(lines)))
     if not all(steps) or not {"after", "bare"} <= header.keys():
         raise ValueError(f"{path}: {title!r} lacks a statement, or says not what it is after and how it shows")
+    servers = _SERVERS.fullmatch(header.get("servers", "-"))
+    if servers is None:
+        raise ValueError(f"{path}: {title!r} does not say which servers it is for")
     return Attack(
         channel=path.stem,
         title=title,
@@ -94,4 +100,5 @@ def _parse(path: Path, title: str, body: str) -> Attack:
         steps=steps,
         role=header.get("role", "reader"),
         ends=Ends(header.get("ends", "either")),
+        servers=(int(servers[1] or 0), int(servers[2] or 99)),
     )

@@ -21,8 +21,8 @@ from proxy.catalog.snapshot import RelationKind, Snapshot
 from proxy.policy.bound import BoundPolicy, BoundRole, bind
 from proxy.policy.load import load_policy
 from proxy.policy.masks import Clear
-from tests.attacks.disguises import Canaries
 from tests.support.copy_structure import exists, name_of
+from tests.support.disguises import Canaries
 from tests.support.masked_copy import mask_database
 from tests.support.postgres import Clinic
 from tests.support.proxy_process import ProxyProcess, copied_database, run_proxy

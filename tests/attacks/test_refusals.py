@@ -15,11 +15,12 @@ from proxy.wire.frontend import SYNC_MESSAGE, Parse, Query
 from tests.attacks.attack_files import Attack, Ends, load_attacks
 from tests.attacks.conftest import Ward
 from tests.support.fake_planning import FakeWatching
+from tests.support.postgres import VERSION
 
 BY_THE_SERVER = "whole_rows: the denied field two levels deep"  # which does not find it in the masked row
 REFUSED = [
     attack
-    for attack in load_attacks()
+    for attack in load_attacks(VERSION)
     if attack.ends is Ends.REFUSED
     and len(attack.steps) == 1
     and ";" not in attack.steps[0]

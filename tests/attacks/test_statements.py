@@ -18,8 +18,9 @@ from tests.attacks.attack_files import Attack, Bare, Ends, load_attacks
 from tests.attacks.conftest import ROLES, Ward
 from tests.attacks.wire import Message, Way, WireSession, pieces, rows, sqlstate
 from tests.support.answers import Answer, answer_of
+from tests.support.postgres import VERSION
 
-ATTACKS = load_attacks()
+ATTACKS = load_attacks(VERSION)
 LEAST = 250
 # A masked row has no system columns (42703), is of no named type (42846), its columns are no functions (42883), its
 # table's name needs no other schema to be taken twice (42712), and a message has one search path (42P01).

@@ -24,7 +24,7 @@ from proxy.demo.postgres import EmbeddedPostgres
 
 PATIENTS = 400  # holds everything that all 5,000 have: people over 89, sparse ZIP areas, names in other scripts
 TEMPLATE_DATABASE = "clinic_template"  # a database with connections cannot be copied, and to this one nobody connects
-VERSION = "PGVEIL_TEST_PG_VERSION"
+VERSION = int(os.environ.get("PGVEIL_TEST_PG_VERSION", "16"))  # of the server
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class NewDatabase(Protocol):
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
     """A running server, on its Unix socket and on a port of 127.0.0.1."""
-    server = EmbeddedPostgres(version=int(os.environ.get(VERSION, "16")), tcp_port=0)
+    server = EmbeddedPostgres(version=VERSION, tcp_port=0)
     try:
         server.start()
     except EmbeddedPostgresError as error:

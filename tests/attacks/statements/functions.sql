@@ -244,6 +244,7 @@ SELECT * FROM ROWS FROM (generate_series(1, 2), ward.peek_all()) AS t
 -- title: a function that JSON has since taken the name of
 -- after: ward.patients by ward.json_value
 -- bare: prints
+-- servers: -16
 SET search_path = ward, public
 -- then:
 SELECT json_value(' ', '$.x')

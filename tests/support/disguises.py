@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import quote
 
+import numpy as np
+from numpy import typing as npt
+
 SHORTEST = 6
+_PLACES = 16_777_213  # a prime, far above the number of forms
 
 
 def forms(value: str) -> Iterator[bytes]:
@@ -43,11 +47,21 @@ def _base64(encoded: bytes) -> Iterator[bytes]:
 
 
 class Canaries:
-    """Values to look for; made once, asked for each answer."""
+    """Values to look for; made once, asked for each answer. ``shortest``: of a value, in characters. ``looks``: the
+    forms to look for.
+    """
 
-    def __init__(self, values: Iterable[str]) -> None:
-        self.values = frozenset(v for v in values if len(v) >= SHORTEST)
-        self._forms = {v: frozenset(f.lower() for f in forms(v) if len(f) >= SHORTEST) for v in self.values}
+    def __init__(
+        self, values: Iterable[str], *, shortest: int = SHORTEST, looks: Callable[[str], Iterable[bytes]] = forms
+    ) -> None:
+        self.values = frozenset(v for v in values if len(v) >= shortest)
+        # By their first bytes, so that the time for an answer grows with its length and not with the forms' number.
+        self._forms: dict[bytes, list[tuple[bytes, str]]] = {}
+        for value in self.values:
+            for form in {f.lower() for f in looks(value) if len(f) >= SHORTEST}:
+                self._forms.setdefault(form[:SHORTEST], []).append((form, value))
+        self._starts = np.zeros(_PLACES, np.bool_)
+        self._starts[_windows(b"".join(self._forms))[::SHORTEST]] = True
 
     def found(self, heard: Iterable[bytes], *, said: str = "") -> list[str]:
         """The values that ``heard`` carries in some form, piece for piece or put together; what was ``said`` by the
@@ -56,8 +70,19 @@ class Canaries:
         pieces = list(heard)
         everything = b"\n".join([*pieces, b"".join(pieces), b"".join(reversed(pieces))]).lower()
         spoken = said.lower()
-        return sorted(
-            value
-            for value, looks in self._forms.items()
-            if value.lower() not in spoken and any(look in everything for look in looks)
-        )
+        return sorted(value for value in self._in(everything) if value.lower() not in spoken)
+
+    def _in(self, text: bytes) -> set[str]:
+        places = np.flatnonzero(self._starts[_windows(text)])
+        those = ((at, self._forms.get(text[at : at + SHORTEST], ())) for at in places.tolist())
+        return {value for at, known in those for form, value in known if text.startswith(form, at)}
+
+
+def _windows(text: bytes) -> npt.NDArray[np.uint64]:
+    """For each place of the text a small number that follows from the ``SHORTEST`` bytes that begin there."""
+    count = max(len(text) - SHORTEST + 1, 0)
+    letters = np.frombuffer(text, np.uint8).astype(np.uint64)
+    numbers = np.zeros(count, np.uint64)
+    for at in range(SHORTEST):
+        numbers = (numbers << np.uint64(8)) | letters[at : at + count]
+    return numbers % np.uint64(_PLACES)
