@@ -10,7 +10,7 @@ import asyncio
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from psycopg import pq
@@ -19,7 +19,7 @@ from proxy.catalog.introspect import ConnectParameters, introspect
 from proxy.policy.bound import bind
 from proxy.policy.load import load_policy
 from tests.support.answers import Way, ask, ways_of
-from tests.support.corpus import CorpusStatement, load_corpus
+from tests.support.corpus import CorpusStatement, Order, load_corpus
 from tests.support.oracle import SEARCH_PATH
 from tests.support.postgres import Clinic
 from tests.support.proxy_process import ProxyProcess, copied_database
@@ -80,6 +80,8 @@ class Twins:
 @pytest.fixture(scope="module")
 def twins(clinic: Clinic, proxy: ProxyProcess) -> Iterator[Twins]:
     """A twin for each role, made when first asked for."""
+    with clinic.connect(database=proxy.database) as connection:
+        connection.execute("VACUUM ANALYZE")  # as the twins are: it decides whether an index alone is read
     with ExitStack() as kept:
         yield Twins(clinic, proxy, kept)
 
@@ -93,8 +95,12 @@ def test_twins_differ(twins: Twins, role: str) -> None:
 
 @pytest.mark.parametrize(("statement", "role"), ASKED)
 def test_the_answer_depends_on_nothing_hidden(twins: Twins, statement: CorpusStatement, role: str) -> None:
-    """The same rows in the same order, or the same error."""
+    """The same rows, in the same order unless the plan alone decides it, or the same error.
+
+    The plan may follow from what the server has measured of the stored values (docs/threat-model.md).
+    """
     way = Way.SIMPLE if Way.SIMPLE in ways_of(statement) else Way.EXTENDED_TEXT
-    original = ask(twins.session(role, twin=False), statement, way)
-    other = ask(twins.session(role, twin=True), statement, way)
+    original, other = (ask(twins.session(role, twin=twin), statement, way) for twin in (False, True))
+    if original != other and statement.order is Order.NONE:
+        original, other = (replace(answer, rows=tuple(sorted(answer.rows, key=str))) for answer in (original, other))
     assert original == other, statement.text
