@@ -18,7 +18,7 @@ ROOM_TESTS := $(addprefix tests/unit/,planner session policy) \
 	$(patsubst %,tests/protocol/test_%.py,changes cursors extended flights prepared_by_sql simple streams tokens)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage clients browser lint check bench clean
+.PHONY: help demo test coverage clients sqlsmith browser lint check bench clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,10 @@ coverage: $(VENV)/.set-up-dev  ## Which branches of the rooms that decide are te
 clients: $(VENV)/.set-up-clients  ## Run every client and tool, also those that pip does not install, and renew README's table
 	$(BIN)/pytest tests/clients -m "not browser" --junitxml=$(VENV)/clients.xml $(ARGS)
 	$(BIN)/python -m tests.clients.table $(VENV)/clients.xml
+
+sqlsmith: $(VENV)/.set-up-dev  ## Have sqlsmith make up statements, and compare the answers (Debian or Ubuntu; minutes)
+	$(BIN)/python -m tests.generated.sqlsmith
+	$(BIN)/pytest tests/generated/test_sqlsmith.py -m tools $(ARGS)
 
 browser: $(VENV)/.set-up-browser  ## Run Superset and pgAdmin in a headless Chromium, and renew the pictures in docs/images (minutes)
 	$(BIN)/pytest tests/clients -m browser $(ARGS)
