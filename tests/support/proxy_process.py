@@ -34,7 +34,7 @@ from tests.support.certificates import ServerFiles, make_server_files
 from tests.support.postgres import Clinic
 
 POLICIES = (Path(__file__).parents[2] / "policies" / "clinic", Path(__file__).parent / "policy")
-START_SECONDS = 60.0
+START_SECONDS = 100.0
 STOP_SECONDS = 30.0
 _PGVEIL = Path(sys.executable).with_name("pgveil")
 
