@@ -280,3 +280,21 @@ async def test_drain_closes_what_was_given_back(proxy: StartProxy, upstream: Fak
     await running.sessions_become(0)
     await running.close()
     await eventually(lambda: not upstream.connections)
+
+
+async def test_keys_of_the_session_before(proxy: StartProxy, upstream: FakeUpstream) -> None:
+    """Who had the connection before cannot cancel what runs in it now; who has it can."""
+    running = await proxy(upstream.port, spares=1)
+    before = await running.session()
+    await _goodbye(before)
+    await _spares_become(running, 2)
+    now = await running.session()
+    assert len(upstream.startups) == 2
+    now.send(b"Q\0\0\0\x09wait\0")
+    for client, reaches in ((before, 0), (now, 1)):
+        assert client.key is not None
+        canceller = await running.client()
+        canceller.send(b"\0\0\0\x10\x04\xd2\x16\x2e" + client.key.process_id.to_bytes(4, "big") + client.key.secret)
+        assert await canceller.ended() == b""
+        assert len(upstream.cancels) == reaches
+    assert [tag for tag, _ in await now.until("Z")] == ["E", "Z"]
