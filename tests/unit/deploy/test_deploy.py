@@ -5,10 +5,15 @@ from __future__ import annotations
 import configparser
 import json
 import re
+import tomllib
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import jsonschema
+import kubernetes_validate
+import promql_parser
 import pytest
 from ruamel.yaml import YAML
 
@@ -118,6 +123,32 @@ def test_labels_are_those_of_the_metrics() -> None:
     assert set(re.findall(r"^# TYPE (\S+) ", text, re.MULTILINE)) == set(_LABELS)
 
 
+def test_expressions_are_promql() -> None:
+    """Each is one by Prometheus' own grammar; what Grafana puts in its place is a variable."""
+    for expression in _expressions():
+        promql_parser.parse(
+            expression.replace("$__rate_interval", "5m").replace("$instance", "x").replace("$role", "x")
+        )
+
+
+def test_kubernetes_manifests_fit_their_schemas() -> None:
+    """Every field exists and has a value of its type, in the newest Kubernetes; custom resources are the operator's."""
+    version = kubernetes_validate.latest_version()
+    kinds = []
+    for manifest in _yaml(_DEPLOY / "kubernetes" / "pgveil.yaml"):
+        if not manifest["apiVersion"].startswith("monitoring.coreos.com/"):
+            kubernetes_validate.validate(manifest, version, strict=True)
+            kinds.append(manifest["kind"])
+    assert kinds == ["ConfigMap", "PersistentVolumeClaim", "Deployment", "Service", "Service"]
+
+
+def test_composition_fits_its_schema() -> None:
+    """docker-compose.yml is one by the Compose specification."""
+    schema = json.loads(files("check_jsonschema").joinpath("builtin_schemas/vendor/compose-spec.json").read_text())
+    (composition,) = _yaml(_DEPLOY / "docker" / "docker-compose.yml")
+    jsonschema.validate(composition, schema)
+
+
 def test_expressions_use_metrics_that_exist() -> None:
     """Alerts and panels ask for metrics of pgveil (or `up`) and for labels that these have."""
     for expression in _expressions():
@@ -209,6 +240,9 @@ def test_image_is_built_from_files_that_exist() -> None:
     ignore = (_DEPLOY / "docker" / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
     copied = [word for line in re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE) for word in line.split()]
     assert copied
+    wheel = tomllib.loads((_DEPLOY.parent / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    for needed in (*wheel["packages"], *wheel["force-include"], wheel["hooks"]["custom"]["path"]):
+        assert any(Path(needed).is_relative_to(name) for name in copied), needed
     for name in copied:
         assert (_DEPLOY.parent / name).exists(), name
         assert f"!{name}" in ignore
