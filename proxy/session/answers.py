@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from proxy.errors import Refusal, UnsupportedRefusal, UpstreamProtocolError
 from proxy.planner.plan import Plan, StatementKind
-from proxy.session.copy_edge import CopyEdge
+from proxy.session.copy_edge import copy_edge
 from proxy.session.edge import AS_IT_IS, Edge, Untreated
 from proxy.session.replies import Owed, OwedRows, OwedScript, Request
 from proxy.session.rows import Verdict
@@ -211,11 +211,11 @@ class Answers:
         """A NOTIFY that the session listens to; a policy may have restricted its principal since it began to."""
         return b"" if self._state.planning.restricted else None
 
-    def _copy_edge(self, data: bytes, pos: int, stop: int, plan: Plan) -> CopyEdge:
+    def _copy_edge(self, data: bytes, pos: int, stop: int, plan: Plan) -> Edge:
         if plan.copy_format is None:
             raise out_of_step("CopyOutResponse")
         columns = copy_columns(data[pos + HEADER_SIZE : stop])
-        return CopyEdge(plan.tokens, plan.copy_format, columns, self._state.planning.tokens)
+        return copy_edge(plan.tokens, plan.copy_format, columns, self._state.planning.tokens)
 
     def _still_describes(self, portal: Statement) -> bool:
         """Whether the rows of a portal are of the plan that it was described by: FETCH and EXECUTE look up the name of

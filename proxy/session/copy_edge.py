@@ -11,40 +11,50 @@ from typing import Final
 
 from proxy.errors import UpstreamProtocolError
 from proxy.planner.plan import CopyFormat, CopyKind, TokenCells
+from proxy.session.edge import CellExchange, Edge
 from proxy.session.ports import TokenCodec
 from proxy.wire.backend import COPY_DATA
-from proxy.wire.copy_rows import BinaryRows, CopyRows, CsvRows, TextRows
+from proxy.wire.copy_rows import CopyRows, CsvRows, TextRows, binary_header_end
 from proxy.wire.frames import HEADER, HEADER_SIZE, frame
 
-_Row = tuple[bytes, list[bytes], bytes]
 _unpack_header: Final = HEADER.unpack_from
 
 
-class CopyEdge:
-    """How the rows of one COPY are treated. It belongs to that COPY, since it knows whether the header has passed."""
+def copy_edge(tokens: tuple[TokenCells | None, ...], layout: CopyFormat, columns: int, codec: TokenCodec) -> Edge:
+    """How the rows of one COPY are treated. It belongs to that COPY, since it knows whether the header has passed.
+
+    ``columns``: as CopyOutResponse counts them. Raises UpstreamProtocolError where these are not the plan's.
+    """
+    if columns != len(tokens):
+        raise UpstreamProtocolError("the columns of COPY are not those of its plan")
+    match layout.kind:
+        case CopyKind.TEXT:
+            return _LineEdge(tokens, TextRows(layout.delimiter, layout.null), codec, header=layout.header)
+        case CopyKind.CSV:
+            rows = CsvRows(layout.delimiter, layout.null, layout.quote, layout.escape, layout.forced, columns)
+            return _LineEdge(tokens, rows, codec, header=layout.header)
+        case CopyKind.BINARY:  # pragma: no branch - mypy proves the match exhaustive
+            return _BinaryEdge(tokens, codec)
+
+
+class _LineEdge:
+    """Rows of text or CSV."""
 
     __slots__ = ("_codec", "_header", "_rows", "_tokens")
 
     def __init__(
-        self, tokens: tuple[TokenCells | None, ...], layout: CopyFormat, columns: int, codec: TokenCodec
+        self, tokens: tuple[TokenCells | None, ...], rows: CopyRows, codec: TokenCodec, *, header: bool
     ) -> None:
-        """``columns``: as CopyOutResponse counts them. Raises UpstreamProtocolError where these are not the plan's."""
-        if columns != len(tokens):
-            raise UpstreamProtocolError("the columns of COPY are not those of its plan")
         self._tokens = tokens
         self._codec = codec
-        self._rows = _rows(layout, columns)
-        self._header = layout.header and layout.kind is not CopyKind.BINARY
+        self._rows = rows
+        self._header = header
 
     def treat(self, data: bytes, pos: int) -> tuple[int, bytes]:
         """See ``edge.Edge``."""
         out: list[bytes] = []
-        rows: list[_Row] = []
-        while len(data) - pos >= HEADER_SIZE:
-            tag, length = _unpack_header(data, pos)
-            stop = pos + 1 + length
-            if tag != COPY_DATA or stop > len(data):
-                break
+        rows: list[list[bytes]] = []
+        while (stop := _message_end(data, pos)) is not None:
             if self._header:
                 self._header = False
                 out.append(data[pos:stop])
@@ -54,27 +64,55 @@ class CopyEdge:
         for index, cells in enumerate(self._tokens):
             if cells is not None:
                 self._exchange(rows, index, cells)
-        out += (frame(COPY_DATA, self._rows.row(*row)) for row in rows)
+        out += (frame(COPY_DATA, self._rows.row(row)) for row in rows)
         return pos, b"".join(out)
 
-    def _exchange(self, rows: list[_Row], index: int, cells: TokenCells) -> None:
-        with_fields = [
-            fields for _, fields, _ in rows if fields or not self._rows.binary
-        ]  # the binary trailer has none
-        if any(len(fields) != len(self._tokens) for fields in with_fields):
+    def _exchange(self, rows: list[list[bytes]], index: int, cells: TokenCells) -> None:
+        if any(len(fields) != len(self._tokens) for fields in rows):
             raise UpstreamProtocolError("a row of COPY has other columns than its plan")
         encode = self._codec.encode_arrays if cells.array else self._codec.encode_cells
-        values = encode(cells.type, [self._rows.value(f[index]) for f in with_fields], binary=self._rows.binary)
-        for fields, value in zip(with_fields, values, strict=True):
+        values = encode(cells.type, [self._rows.value(fields[index]) for fields in rows], binary=False)
+        for fields, value in zip(rows, values, strict=True):
             if value is not None:  # a NULL's field stays as it is
                 fields[index] = self._rows.field(value, index)
 
 
-def _rows(layout: CopyFormat, columns: int) -> CopyRows:
-    match layout.kind:
-        case CopyKind.TEXT:
-            return TextRows(layout.delimiter, layout.null)
-        case CopyKind.CSV:
-            return CsvRows(layout.delimiter, layout.null, layout.quote, layout.escape, layout.forced, columns)
-        case CopyKind.BINARY:  # pragma: no branch - mypy proves the match exhaustive
-            return BinaryRows()
+class _BinaryEdge:
+    """Rows of the binary format: those of DataRow, behind a header and before a trailer."""
+
+    __slots__ = ("_cells", "_headed")
+
+    def __init__(self, tokens: tuple[TokenCells | None, ...], codec: TokenCodec) -> None:
+        self._cells = CellExchange(tokens, [True] * len(tokens), codec)
+        self._headed = False
+
+    def treat(self, data: bytes, pos: int) -> tuple[int, bytes]:
+        """See ``edge.Edge``."""
+        out: list[bytes] = []
+        stop = _message_end(data, pos)
+        if stop is not None and not self._headed:
+            self._headed = True
+            out.append(self._first(data[pos + HEADER_SIZE : stop]))
+            pos = stop
+        pos, treated = self._cells.treat(data, pos, COPY_DATA)
+        stop = _message_end(data, pos)
+        if stop is not None:  # whole, and no row: the trailer
+            treated += data[pos:stop]
+            pos = stop
+        return pos, b"".join([*out, treated])
+
+    def _first(self, body: bytes) -> bytes:
+        """The first message: the header, and a row or the trailer behind it."""
+        at = binary_header_end(body)
+        row = frame(COPY_DATA, body[at:])
+        end, treated = self._cells.treat(row, 0, COPY_DATA) if len(body) > at else (0, b"")
+        return frame(COPY_DATA, body[:at] + (treated if end else row)[HEADER_SIZE:])
+
+
+def _message_end(data: bytes, pos: int) -> int | None:
+    """Where the CopyData message at ``pos`` ends; None where it is cut off, or another message."""
+    if len(data) - pos < HEADER_SIZE:
+        return None
+    tag, length = _unpack_header(data, pos)
+    stop = pos + 1 + length
+    return stop if tag == COPY_DATA and stop <= len(data) else None

@@ -7,6 +7,7 @@ columns, or not at all; formats and types are those that the server itself has d
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 from struct import Struct, error
 from typing import Final, Protocol
@@ -15,7 +16,7 @@ from proxy.errors import ClientProtocolError, UpstreamProtocolError
 from proxy.planner.plan import TokenCells
 from proxy.session.ports import TokenCodec
 from proxy.tokens.types import StoredType
-from proxy.wire.backend import RowField
+from proxy.wire.backend import DATA_ROW, RowField
 from proxy.wire.data_rows import put_cells, take_cells
 from proxy.wire.frames import HEADER_SIZE, frame
 from proxy.wire.frontend import BIND
@@ -55,28 +56,22 @@ class Edge(Protocol):
         """
 
 
-class RowEdge:
-    """How the rows of one result are treated. Made once for each description, used for every run of rows."""
+class CellExchange:
+    """How the cells of rows are exchanged. ``binary`` says of each column whether it is in that format."""
 
     __slots__ = ("_codec", "_columns", "_wanted")
 
-    def __init__(self, tokens: tuple[TokenCells | None, ...], fields: tuple[RowField, ...], codec: TokenCodec) -> None:
-        """Raises UpstreamProtocolError where the description does not fit what the plan says of it."""
-        if len(fields) != len(tokens):
-            raise UpstreamProtocolError("the result's columns are not those of its plan")
+    def __init__(self, tokens: tuple[TokenCells | None, ...], binary: Sequence[bool], codec: TokenCodec) -> None:
         self._codec = codec
         self._wanted = [cells is not None for cells in tokens]
-        self._columns = [(c, f.format == _BINARY) for c, f in zip(tokens, fields, strict=True) if c is not None]
-        for cells, field in zip(tokens, fields, strict=True):
-            if cells is not None and field.type_oid not in _TYPES[cells.type.stored][cells.array]:
-                raise UpstreamProtocolError("a column of tokens has another type than its plan says")
+        self._columns = [(cells, b) for cells, b in zip(tokens, binary, strict=True) if cells is not None]
 
-    def treat(self, data: bytes, pos: int) -> tuple[int, bytes]:
-        """See ``Edge``."""
+    def treat(self, data: bytes, pos: int, tag: int) -> tuple[int, bytes]:
+        """As ``Edge.treat``, for rows in messages of this tag."""
         try:
-            end, columns = take_cells(data, pos, self._wanted)
+            end, columns = take_cells(data, pos, tag, self._wanted)
         except ValueError:
-            raise UpstreamProtocolError("malformed DataRow message") from None
+            raise UpstreamProtocolError("malformed row from the database") from None
         if end == pos:
             return pos, b""
         treated = [self._encode(c, column, binary) for (c, binary), column in zip(self._columns, columns, strict=True)]
@@ -85,6 +80,25 @@ class RowEdge:
     def _encode(self, cells: TokenCells, column: list[bytes | None], binary: bool) -> list[bytes | None]:
         encode = self._codec.encode_arrays if cells.array else self._codec.encode_cells
         return encode(cells.type, column, binary=binary)
+
+
+class RowEdge:
+    """How the rows of one result are treated. Made once for each description, used for every run of rows."""
+
+    __slots__ = ("_cells",)
+
+    def __init__(self, tokens: tuple[TokenCells | None, ...], fields: tuple[RowField, ...], codec: TokenCodec) -> None:
+        """Raises UpstreamProtocolError where the description does not fit what the plan says of it."""
+        if len(fields) != len(tokens):
+            raise UpstreamProtocolError("the result's columns are not those of its plan")
+        self._cells = CellExchange(tokens, [field.format == _BINARY for field in fields], codec)
+        for cells, field in zip(tokens, fields, strict=True):
+            if cells is not None and field.type_oid not in _TYPES[cells.type.stored][cells.array]:
+                raise UpstreamProtocolError("a column of tokens has another type than its plan says")
+
+    def treat(self, data: bytes, pos: int) -> tuple[int, bytes]:
+        """See ``Edge``."""
+        return self._cells.treat(data, pos, DATA_ROW)
 
 
 def bind_with_stored_values(

@@ -8,12 +8,11 @@ of its format raises UpstreamProtocolError. Texts are UTF-8, where no byte of a 
 from __future__ import annotations
 
 import re
-from struct import Struct, error
+from struct import Struct
 from typing import Final, Protocol
 
 from proxy.errors import UpstreamProtocolError
 
-_COUNT: Final = Struct("!h")
 _SIZE: Final = Struct("!i")
 _SIGNATURE: Final = b"PGCOPY\n\xff\r\n\0"
 _FIXED_HEADER: Final = len(_SIGNATURE) + 8  # with the flags and the length of the extension
@@ -22,12 +21,10 @@ _ESCAPES: Final = {value: b"\\" + letter for letter, value in _ESCAPED.items()}
 
 
 class CopyRows(Protocol):
-    """One format. ``binary``: values are in Postgres' binary format."""
+    """One of the formats that are lines of text."""
 
-    binary: bool
-
-    def fields(self, row: bytes) -> tuple[bytes, list[bytes], bytes]:
-        """What is before the fields, the fields as they are written, and what is after them. No field: not a row."""
+    def fields(self, row: bytes) -> list[bytes]:
+        """The fields as they are written."""
 
     def value(self, field: bytes) -> bytes | None:
         """The value that a field stands for, None for NULL."""
@@ -35,7 +32,7 @@ class CopyRows(Protocol):
     def field(self, value: bytes, index: int) -> bytes:
         """A value as the field of the column with that index (from 0)."""
 
-    def row(self, before: bytes, fields: list[bytes], after: bytes) -> bytes:
+    def row(self, fields: list[bytes]) -> bytes:
         """The row of these fields."""
 
 
@@ -45,25 +42,23 @@ class _Lines:
     ``pattern`` is that of one field; only in a row that has the byte ``guard`` can a field hold a delimiter.
     """
 
-    binary = False
-
     def __init__(self, delimiter: bytes, null: bytes, pattern: bytes, guard: bytes) -> None:
         self._delimiter = delimiter
         self._null = null
         self._guard = guard
         self._field = re.compile(rb"(" + pattern + rb")(?:" + re.escape(delimiter) + rb"|\Z)", re.DOTALL)
 
-    def fields(self, row: bytes) -> tuple[bytes, list[bytes], bytes]:
+    def fields(self, row: bytes) -> list[bytes]:
         """See ``CopyRows``."""
         if row[-1:] != b"\n":
             raise UpstreamProtocolError("malformed row of COPY")
         if self._guard not in row:
-            return b"", row[:-1].split(self._delimiter), b"\n"
-        return b"", _all_fields(self._field, row[:-1]), b"\n"
+            return row[:-1].split(self._delimiter)
+        return _all_fields(self._field, row[:-1])
 
-    def row(self, before: bytes, fields: list[bytes], after: bytes) -> bytes:
+    def row(self, fields: list[bytes]) -> bytes:
         """See ``CopyRows``."""
-        return self._delimiter.join(fields) + after
+        return self._delimiter.join(fields) + b"\n"
 
 
 class TextRows(_Lines):
@@ -119,50 +114,14 @@ class CsvRows(_Lines):
         return self._quote + self._special.sub(lambda m: self._escape + m[0], value) + self._quote
 
 
-class BinaryRows:
-    """FORMAT binary: the file's header stands before the first row, and -1 in place of a last one."""
-
-    binary = True
-
-    def __init__(self) -> None:
-        self._headed = False
-
-    def fields(self, row: bytes) -> tuple[bytes, list[bytes], bytes]:
-        """See ``CopyRows``. A field has its length before it."""
-        try:
-            at = 0
-            if not self._headed:
-                (extension,) = _SIZE.unpack_from(row, _FIXED_HEADER - _SIZE.size)
-                at = _FIXED_HEADER + extension
-                if not row.startswith(_SIGNATURE) or extension < 0:
-                    raise UpstreamProtocolError("malformed header of COPY")
-                self._headed = True
-            (count,) = _COUNT.unpack_from(row, at)
-            at += _COUNT.size
-            before = row[:at]
-            fields: list[bytes] = []
-            for _ in range(count):
-                (size,) = _SIZE.unpack_from(row, at)
-                end = at + _SIZE.size + max(size, 0)
-                fields.append(row[at:end])
-                at = end
-        except error:
-            raise UpstreamProtocolError("malformed row of COPY") from None
-        if at != len(row):
-            raise UpstreamProtocolError("malformed row of COPY")
-        return before, fields, b""
-
-    def value(self, field: bytes) -> bytes | None:
-        """See ``CopyRows``."""
-        return None if _SIZE.unpack_from(field) == (-1,) else field[_SIZE.size :]
-
-    def field(self, value: bytes, index: int) -> bytes:
-        """See ``CopyRows``."""
-        return _SIZE.pack(len(value)) + value
-
-    def row(self, before: bytes, fields: list[bytes], after: bytes) -> bytes:
-        """See ``CopyRows``."""
-        return before + b"".join(fields)
+def binary_header_end(message: bytes) -> int:
+    """Where the header of the binary format ends, in the message that begins with it."""
+    if len(message) < _FIXED_HEADER or not message.startswith(_SIGNATURE):
+        raise UpstreamProtocolError("malformed header of COPY")
+    (extension,) = _SIZE.unpack_from(message, _FIXED_HEADER - _SIZE.size)
+    if not 0 <= extension <= len(message) - _FIXED_HEADER:
+        raise UpstreamProtocolError("malformed header of COPY")
+    return int(_FIXED_HEADER + extension)
 
 
 def _in_class(characters: bytes) -> bytes:

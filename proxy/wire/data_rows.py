@@ -1,5 +1,7 @@
 """Runs of DataRow messages (manual, 54.7): some of their cells taken out, and others put in their place.
 
+The rows of a binary COPY (manual, COPY, "Tuples"), one in each CopyData message, are the same but for the tag.
+
 Owns: where each cell of a row is, and rebuilding rows around new cells. Must not know: what cells mean, sockets.
 Invariant: all that is not a cell of the wanted columns, and is no length that counts one, stays byte for byte; whatever
 the bytes are, only ValueError is raised.
@@ -14,9 +16,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-_TAG: Final = 68  # D
+_COPY_DATA: Final = 100  # d
 _HEADER_SIZE: Final = 5
 _NULL: Final = 0xFFFFFFFF
+_TRAILER: Final = 0xFFFF  # in place of the number of columns, behind the last row of a binary COPY
 _COMPILED: Final = not __file__.endswith(".py")
 
 
@@ -25,11 +28,12 @@ def compiled() -> bool:
     return _COMPILED
 
 
-def take_cells(data: bytes, pos: int, wanted: Sequence[bool]) -> tuple[int, list[list[bytes | None]]]:
-    """Read the run of whole DataRow messages that starts at ``pos``. ``wanted`` says of each column whether to take it.
+def take_cells(data: bytes, pos: int, tag: int, wanted: Sequence[bool]) -> tuple[int, list[list[bytes | None]]]:
+    """Read the run of whole rows, messages of this tag, that starts at ``pos``. ``wanted`` says of each column whether
+    to take it.
 
-    Returns where the run ends (at a cut-off row or another message), and for each wanted column its cells in the order
-    of rows, None for NULL.
+    Returns where the run ends (at a cut-off row, another message or the trailer of COPY), and for each wanted column
+    its cells in the order of rows, None for NULL.
     Raises ValueError for a row that is malformed or has not as many columns as ``wanted``.
     """
     source = data
@@ -38,14 +42,19 @@ def take_cells(data: bytes, pos: int, wanted: Sequence[bool]) -> tuple[int, list
     flags = bytearray(wanted)
     last = flags.rfind(1) + 1  # after the last wanted column nothing is looked at but the row's end
     columns: list[list[bytes | None]] = [[] for _ in range(flags.count(1))]
-    while size - pos >= _HEADER_SIZE and source[pos] == _TAG:
+    while size - pos >= _HEADER_SIZE and source[pos] == tag:
         length = _int32(source, pos + 1)
         stop = pos + 1 + length
         if stop > size:
             if length < 6:
                 raise ValueError
             break
-        if length < 6 or (source[pos + 5] << 8) | source[pos + 6] != count:
+        if length < 6:
+            raise ValueError
+        found = (source[pos + 5] << 8) | source[pos + 6]
+        if found != count:
+            if found == _TRAILER and length == 6 and tag == _COPY_DATA:
+                break
             raise ValueError
         at = pos + 7
         number = 0

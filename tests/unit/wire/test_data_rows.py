@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.wire import data_rows as installed
+from proxy.wire.backend import COPY_DATA, DATA_ROW
 from tests.support.interpreted import interpreted
 
 Row = list[bytes | None]
@@ -42,7 +43,7 @@ def test_cells_are_taken_by_column(
     """Each wanted column's cells come in the order of rows, and the run ends where something else begins."""
     rows, wanted = run
     data = before + b"".join(map(_message, rows)) + after
-    end, cells = loop.take_cells(data, len(before), wanted)
+    end, cells = loop.take_cells(data, len(before), DATA_ROW, wanted)
     assert end == len(data) - len(after)
     assert cells == [[row[i] for row in rows] for i, take in enumerate(wanted) if take]
 
@@ -55,7 +56,7 @@ def test_rows_are_rebuilt_around_new_cells(
     """A run with other cells is the run that the server would have sent with them; NULLs stay."""
     rows, wanted = run
     stream = before + b"".join(map(_message, rows))
-    end, cells = loop.take_cells(stream, len(before), wanted)
+    end, cells = loop.take_cells(stream, len(before), DATA_ROW, wanted)
     new = [[None if c is None else data.draw(st.binary(max_size=4200)) for c in column] for column in cells]
     expected = [list(row) for row in rows]
     for column, index in zip(new, (i for i, take in enumerate(wanted) if take), strict=True):
@@ -69,10 +70,10 @@ def test_rows_are_rebuilt_around_new_cells(
 def test_garbage_gives_rows_or_a_value_error(loop: ModuleType, data: bytes, wanted: list[bool]) -> None:
     """Whatever the bytes are, only ValueError is raised, and both ways of running agree."""
     try:
-        end, cells = loop.take_cells(data, 0, wanted)
+        end, cells = loop.take_cells(data, 0, DATA_ROW, wanted)
     except ValueError:
         with pytest.raises(ValueError):
-            _INTERPRETED.take_cells(data, 0, wanted)
+            _INTERPRETED.take_cells(data, 0, DATA_ROW, wanted)
     else:
         assert 0 <= end <= len(data)
         assert len(cells) == sum(wanted)
@@ -83,6 +84,7 @@ def test_garbage_gives_rows_or_a_value_error(loop: ModuleType, data: bytes, want
     "row",
     [
         b"D\0\0\0\x05\0",  # too short for a count
+        b"D\0\0\0\x06\xff\xff",  # the trailer of COPY, which no result has
         b"D\0\0\0\x06\0\x02",  # two columns where one is wanted
         b"D\0\0\0\x06\0\x01",  # no cell
         b"D\0\0\0\x0b\0\x01\0\0\0\x02a",  # a cell longer than the row
@@ -92,13 +94,23 @@ def test_garbage_gives_rows_or_a_value_error(loop: ModuleType, data: bytes, want
 def test_a_malformed_row_is_an_error(loop: ModuleType, row: bytes) -> None:
     """Nothing is taken from a row that is not what the description said."""
     with pytest.raises(ValueError):
-        loop.take_cells(row, 0, [True])
+        loop.take_cells(row, 0, DATA_ROW, [True])
 
 
 @_BOTH
 def test_a_value_does_not_become_null(loop: ModuleType) -> None:
     """A column's NULLs are the stored ones."""
     data = _message([b"a"])
-    end, _ = loop.take_cells(data, 0, [True])
+    end, _ = loop.take_cells(data, 0, DATA_ROW, [True])
     with pytest.raises(ValueError):
         loop.put_cells(data, 0, end, [True], [[None]])
+
+
+@_BOTH
+def test_rows_of_copy_end_at_the_trailer(loop: ModuleType) -> None:
+    """Its rows are those of a result under another tag, and the trailer is none."""
+    row, trailer = b"d" + _message([b"a", None])[1:], b"d\0\0\0\x06\xff\xff"
+    assert loop.take_cells(row + trailer, 0, COPY_DATA, [True, True]) == (len(row), [[b"a"], [None]])
+    assert loop.take_cells(row, 0, DATA_ROW, [True, True]) == (0, [[], []])
+    with pytest.raises(ValueError):
+        loop.take_cells(b"d\0\0\0\x0a\xff\xff\xff\xff\xff\xff", 0, COPY_DATA, [True])
