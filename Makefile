@@ -73,8 +73,8 @@ $(VENV)/.set-up-dev: $(VENV)/.set-up-demo
 	@$(INSTALL) --group dev
 	@touch $@
 
-# Needs Debian or Ubuntu with Node.js, a JDK, Maven and Perl, but no root: see tests/clients/tools.py.
-$(VENV)/.set-up-clients: $(VENV)/.set-up-dev tests/clients/tools.py
+# Needs Debian or Ubuntu with Node.js, a JDK, Maven, Perl and Go, but no root: see tests/clients/tools.py.
+$(VENV)/.set-up-clients: $(VENV)/.set-up-dev tests/clients/tools.py $(wildcard tests/clients/programs/pgx/*)
 	@$(BIN)/python -m tests.clients.tools
 	@touch $@
 

@@ -117,6 +117,12 @@ CLIENTS: Final = (
         _without(Feature.BINARY, Feature.PIECES, Feature.PIPELINE),
         packaged=False,
     ),
+    Client(
+        "pgx (Go)",
+        (str(tools.FOLDER / "pgx" / "with_pgx"),),
+        _without(Feature.PIECES),
+        packaged=False,
+    ),
     Client("dbt-postgres", _python("with_dbt"), _only(Feature.MASKS, Feature.CATALOG), packaged=False),
 )
 

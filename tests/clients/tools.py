@@ -17,11 +17,12 @@ from typing import Final
 
 FOLDER: Final = Path(os.environ.get("PGVEIL_TEST_CLIENTS") or Path(sys.prefix) / "clients")
 
+_PGX: Final = Path(__file__).parent / "programs" / "pgx"
 _NODE: Final = ("pg@8.23.1", "pg-cursor@2.22.0", "pg-copy-streams@7.0.0", "postgres@3.4.9")
 _PGJDBC: Final = "org.postgresql:postgresql:42.7.7"
 _DBT: Final = ("dbt-core==1.10.23", "dbt-postgres==1.10.2")
 _DEBIAN: Final = ("odbc-postgresql", "libodbc2", "libodbcinst2", "libltdl7", "libpq5", "libdbi-perl", "libdbd-pg-perl")
-_NEEDED: Final = ("node", "npm", "java", "mvn", "perl", "apt-get", "dpkg")
+_NEEDED: Final = ("node", "npm", "java", "mvn", "perl", "go", "apt-get", "dpkg")
 
 
 def environment() -> Mapping[str, str]:
@@ -44,7 +45,7 @@ def _one(pattern: str) -> Path:
 
 
 def install() -> None:
-    """Install all of them (Debian or Ubuntu, with Node.js, a JDK, Maven and Perl). Raises SystemExit."""
+    """Install all of them (Debian or Ubuntu, with Node.js, a JDK, Maven, Perl and Go). Raises SystemExit."""
     missing = [program for program in _NEEDED if shutil.which(program) is None]
     if missing:
         raise SystemExit(f"make clients needs these programs too: {', '.join(missing)}")
@@ -55,6 +56,8 @@ def install() -> None:
     # dbt's libraries are not ours, and pgveil's tests must not depend on them.
     _run(sys.executable, "-m", "venv", FOLDER / "dbt")
     _run(FOLDER / "dbt/bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *_DBT)
+    # pgx is a library of Go's: its program is built with it, at the release that go.mod names.
+    _run("go", "build", "-o", FOLDER / "pgx" / "with_pgx", ".", folder=_PGX)
     # Downloaded and unpacked, not installed: that needs no root.
     _run("apt-get", "download", *_DEBIAN, folder=FOLDER / "packages")
     for package in sorted((FOLDER / "packages").glob("*.deb")):
