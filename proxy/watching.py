@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from proxy.allowances import Allowances
 from proxy.audit import records
 from proxy.audit.journal import Journal
 from proxy.audit.records import SessionFacts
@@ -23,6 +24,10 @@ from proxy.metrics import Metrics, StatementMeter
 from proxy.planner.plan import Plan
 
 _PLANS_KEPT: Final = 4096
+# Records of refused logins in a minute, for each client and for all: whoever reaches the port can cause them, and must
+# not be able to fill the disk.
+_REFUSED_BY_ONE: Final = 60
+_REFUSED_BY_ALL: Final = 600
 
 # By identity: plans come from a cache, and hashing one costs more than everything done here. The plan is kept with
 # its entry, so that its identity cannot be given to another.
@@ -40,6 +45,9 @@ class Watch:
         self._clock = clock
         self._policy_version: str | None = None
         self._plans: dict[str, _BoundPlans] = {}
+        self._refused_by_one = Allowances(_REFUSED_BY_ONE, clock=clock)
+        self._refused_by_all = Allowances(_REFUSED_BY_ALL, clock=clock)
+        self._unrecorded = 0
         metrics.watch_journal(lambda: (journal.written, journal.backlog))
 
     def policy_loaded(self, version: str, *, reloaded: bool = False) -> None:
@@ -62,9 +70,20 @@ class Watch:
     def login_refused(
         self, error: ProxyError, *, user: str | None = None, database: str | None = None, client: str | None = None
     ) -> None:
-        """A login came to nothing: its token (refused), or the upstream or a limit (failed)."""
+        """A login came to nothing: its token (refused), or the upstream or a limit (failed).
+
+        Each is counted; of very many only some are recorded, the next of which says how many were not.
+        """
         self.metrics.login("refused" if isinstance(error, AuthenticationError) else "failed")
-        self.note(records.login_refused(self._clock(), error, user=user, database=database, client=client))
+        if self._refused_by_one.spend(client) or self._refused_by_all.spend(None):
+            self._unrecorded += 1
+            return
+        unrecorded, self._unrecorded = self._unrecorded, 0
+        self.note(
+            records.login_refused(
+                self._clock(), error, user=user, database=database, client=client, unrecorded=unrecorded
+            )
+        )
 
     def session(
         self,

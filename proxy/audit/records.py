@@ -86,10 +86,12 @@ def login(at: float, facts: SessionFacts) -> bytes:
     )
 
 
-def login_refused(at: float, error: ProxyError, *, user: str | None, database: str | None, client: str | None) -> bytes:
+def login_refused(
+    at: float, error: ProxyError, *, user: str | None, database: str | None, client: str | None, unrecorded: int = 0
+) -> bytes:
     """A login was refused (its token) or failed (the upstream, a limit, a role without policy).
 
-    Nothing is known of the caller but what it called itself.
+    Nothing is known of the caller but what it called itself. ``unrecorded``: such logins since the last record of one.
     """
     return _line(
         at,
@@ -101,7 +103,8 @@ def login_refused(at: float, error: ProxyError, *, user: str | None, database: s
             "result": "refused" if isinstance(error, AuthenticationError) else "failed",
             "sqlstate": error.sqlstate,
             "reason": error.detail or error.message,
-        },
+        }
+        | ({"unrecorded": unrecorded} if unrecorded else {}),
     )
 
 

@@ -64,4 +64,13 @@ def identity_text(handle: StoredHandle) -> str:
 def stored_handle(handle_id: str, identity: str, signing_key: str, issued_at: float) -> StoredHandle:
     """A handle as it was kept. Raises ValueError, TypeError or KeyError where it was not kept by us."""
     fields = json.loads(identity)
-    return StoredHandle(handle_id, Identity(**fields | {"roles": tuple(fields["roles"])}), signing_key, issued_at)
+    found = Identity(**fields | {"roles": tuple(fields["roles"])})
+    texts = (found.issuer, found.name, *found.roles)
+    optional = (found.subject, found.purpose, found.contract)
+    if not (
+        all(isinstance(text, str) for text in texts)
+        and all(isinstance(text, str | None) for text in optional)
+        and isinstance(found.expires_at, float | int)
+    ):
+        raise TypeError("no identity")
+    return StoredHandle(handle_id, found, signing_key, issued_at)

@@ -26,7 +26,7 @@ from psycopg import sql
 from proxy.errors import AuthenticationError, SettingsFileError
 from proxy.identity.authenticator import Authenticator
 from proxy.identity.handle_database import Address, HandleDatabase, make_schema, statements
-from proxy.identity.handle_store import HandlesUnavailableError
+from proxy.identity.handle_store import HandlesUnavailableError, identity_text
 from proxy.identity.handles import Handles, Issued
 from proxy.identity.local_issuer import LocalIssuer
 from tests.support.postgres import Clinic
@@ -214,7 +214,9 @@ async def test_rows_that_somebody_else_wrote(bench: Bench, place: Place) -> None
     """What is no identity opens nothing, and a table that is gone neither."""
     issued = await bench.issue(0)
     assert issued is not None
-    for text in ("", "[]", "{}", '{"roles": ["x"]}', "\x7f"):
+    good = json.loads(identity_text(issued.stored))
+    mixed_up = [good | {"expires_at": "never"}, good | {"name": 7}, good | {"roles": [[]]}, good | {"more": 1}]
+    for text in ("", "[]", "{}", "\x7f", *map(json.dumps, mixed_up)):
         with place.superuser() as administrator:
             administrator.execute("UPDATE pgveil_handles.handles SET identity = %s", (text,))
         assert await bench.opens(0, issued.handle) == "Handles cannot be looked up now."

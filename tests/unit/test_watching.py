@@ -176,3 +176,19 @@ def test_kept_plans_are_bounded(files: Files, monkeypatch: pytest.MonkeyPatch) -
     another.statement(plans[-1], rows=1, seconds=0.1, sqlstate=None)
     assert kept[id(plans[-1])] is before
     assert files.watch.bound_plans("clinician") == {}
+
+
+def test_a_flood_of_refused_logins_does_not_fill_the_disk(files: Files) -> None:
+    """Each is counted; of one client's sixty a minute are recorded, of all clients' ten times as many."""
+    error = AuthenticationError("no", detail="The token has expired.")
+    for _ in range(5000):
+        files.watch.login_refused(error, user="x", client="10.0.0.1")
+    files.watch.login_refused(error, user="x", client="10.0.0.2")
+    assert [r.get("unrecorded") for r in files.records()] == [None] * 60 + [4940]
+    assert 'pgveil_logins_total{result="refused"} 5001.0' in files.metrics()
+    for number in range(2000):
+        files.watch.login_refused(error, user="x", client=f"10.1.{number}")
+    assert len(files.records()) == 600
+    files.now += 60
+    files.watch.login_refused(error, user="x", client="10.0.0.1")
+    assert files.records()[-1]["unrecorded"] == 2000 - (600 - 61)
