@@ -11,14 +11,12 @@ import secrets
 from typing import Final
 
 from proxy.errors import Refusal, UnsupportedRefusal
-from proxy.planner.plan import StatementKind
 from proxy.session.hints import NO_HINTS, Hint, check_no_token, mentions_hints, misplaced, take_hint, token_setting
 from proxy.session.replies import Owed, Request
+from proxy.session.scripts import NEED_NOBODY
 from proxy.session.settings import question
 from proxy.session.state import FAILED, State
 from proxy.wire.frontend import FLUSH_MESSAGE, SYNC_MESSAGE
-
-_NEED_NOBODY: Final = frozenset({StatementKind.TRANSACTION, StatementKind.SETTING, StatementKind.SESSION})
 
 # What a handler returns in place of bytes when its message must wait; told apart by identity.
 HOLD: Final = bytes(bytearray(b"hold"))
@@ -95,7 +93,7 @@ class Barrier:
     def _needs_nobody(self, text: bytes) -> bool:
         """Whether the text is nothing but what anybody may say at any time: BEGIN, COMMIT, SET, RESET, DISCARD, …"""
         script = self._state.scripts.independent(text, self._state.path.current)
-        return script is not None and all(plan.kind in _NEED_NOBODY for plan in script.plans)
+        return script is not None and all(plan.kind in NEED_NOBODY for plan in script.plans)
 
     def ready(self, *, for_query: bool = False) -> bool:
         """Whether planning may go on; if not, the handler returns HOLD and is called again when nothing is owed.

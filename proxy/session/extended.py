@@ -17,7 +17,7 @@ from proxy.session.barrier import HOLD, Barrier
 from proxy.session.edge import bind_with_stored_values
 from proxy.session.renewal import Renewal
 from proxy.session.replies import Owed, OwedRows, Request
-from proxy.session.scripts import FAILING_STATEMENT, NAMES_RELATIONS, Script, journal_refusal
+from proxy.session.scripts import FAILING_STATEMENT, NAMES_RELATIONS, NEED_NOBODY, Script, journal_refusal
 from proxy.session.state import FAILED, State
 from proxy.session.statements import MAX_NAME, NEVER, Statement, aborted, prepared_by_sql, stale_statement
 from proxy.wire.frames import HEADER_SIZE, frame
@@ -153,15 +153,13 @@ class Extended:
         portal = data[pos + HEADER_SIZE : portal_end][:MAX_NAME]
         if state.planning.generation is not state.generation:
             state.refresh()
-        if state.standing.used and not state.path.known:
+        statement = state.opening.get(portal)
+        if state.standing.used and not state.path.known and not _needs_nobody(statement):
             # A token that was set since the portal was bound closes it.
             if not self._barrier.ready():
                 return HOLD
             if not state.path.known and state.status != FAILED:
                 return self._refuse(self._barrier.refusal(), Request.EXECUTE, portal, _FAILING_EXECUTE)
-        statement = state.opening.get(portal)
-        if statement is not None and statement.plan is not None and not self._is_certain(statement.plan):
-            return HOLD
         closing = state.closing() if state.to_close else b""
         statement = state.opening.get(portal)
         state.flight_open = state.flight_acts = True
@@ -365,6 +363,10 @@ class Extended:
         state.flight_open = True
         state.owed.append(Owed(request, name, refusal=refusal))
         return failing
+
+
+def _needs_nobody(statement: Statement | None) -> bool:
+    return statement is not None and (statement.plan is None or statement.plan.kind in NEED_NOBODY)
 
 
 def _zero(data: bytes, start: int, stop: int) -> int:

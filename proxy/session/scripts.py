@@ -41,6 +41,9 @@ NAMES_RELATIONS: Final = frozenset(
     }
 )
 
+# What anybody may say at any time, whoever asks.
+NEED_NOBODY: Final = frozenset({StatementKind.TRANSACTION, StatementKind.SETTING, StatementKind.SESSION})
+
 # Comments that no lexer reads differently: no nesting, one line. Tools put job identifiers there.
 _LEADING_COMMENTS: Final = re.compile(r"(?:\s*(?:/\*(?:(?!/\*|\*/).)*\*/|--[^\r\n]*[\r\n]))+", re.DOTALL)
 

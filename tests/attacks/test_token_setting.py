@@ -7,6 +7,7 @@ or an error; what is in force after any transaction is what Postgres says of a s
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -16,6 +17,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from proxy.wire.backend import parse_error_response
 from proxy.wire.frontend import SYNC_MESSAGE, Bind, Execute, Parse, Query
 from tests.support.postgres import Clinic
 from tests.support.proxy_process import Connection, ProxyProcess, run_proxy
@@ -383,3 +385,106 @@ def test_many_changes(hinting: ProxyProcess, login: Connection, seen: Seen) -> N
     assert "pgveil did not give it" in refused(login, QUERY)
     run(login, "RESET pgveil.token")
     assert rows(login, QUERY) == seen("clinician")
+
+
+_SET = [
+    f"SET{kind} pgveil.token = '{role}'" for kind in ("", " LOCAL", " SESSION") for role in ("analyst", "partner_acme")
+]
+_WEIGHTS = {
+    "BEGIN": 4, "COMMIT": 2, "ROLLBACK": 2, "SAVEPOINT s": 2, "ROLLBACK TO s": 2, "RELEASE s": 1, "SELECT 1": 2,
+    "SELECT 1/0": 1, "RESET pgveil.token": 1, "RESET ALL": 1, "SET search_path = clinic": 1, "SET work_mem = '5MB'": 1,
+    "SET pgveil.token = 'clinician'": 1, **dict.fromkeys(_SET, 2),
+}  # fmt: skip
+
+
+_ASK = "SELECT coalesce(nullif(current_setting('pgveil.token', true), ''), 'clinician')"
+
+
+class _Steps:
+    """Random statements, each for the proxy and for a bare server, whose setting has the role in the token's place."""
+
+    def __init__(self, proxy: ProxyProcess, seed: int) -> None:
+        self._random = random.Random(seed)  # noqa: S311 - the same each time
+        self._tokens = {role: token(proxy, role) for role in ("analyst", "partner_acme", "clinician")}
+
+    def next(self, most: int = 3) -> tuple[str, str]:
+        """One text of up to so many statements, and the same for the bare server."""
+        count = self._random.choice((1, *range(1, most + 1)))
+        chosen = self._random.choices(list(_WEIGHTS), list(_WEIGHTS.values()), k=count)
+        return "; ".join(self._as(word, self._tokens.get) for word in chosen), "; ".join(chosen)
+
+    def _as(self, word: str, named: Callable[[str], str | None]) -> str:
+        for role in self._tokens:
+            word = word.replace(f"'{role}'", f"'{named(role)}'")
+        return word
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_in_force_is_what_postgres_says(hinting: ProxyProcess, clinic: Clinic, seen: Seen, seed: int) -> None:
+    """After any sequence of statements the session sees what the setting of a bare server, set likewise, would name."""
+    steps = _Steps(hinting, seed)
+    found = []
+    with hinting.connect("clinician") as session, clinic.connect() as bare:
+        for number in range(60):
+            text, plain = steps.next()
+            options = {"prepare": True} if ";" not in text and number % 3 == 0 else {}
+            outcomes, failed = [], bare.info.transaction_status is psycopg.pq.TransactionStatus.INERROR
+            for connection, sent in ((session, text), (bare, plain)):
+                try:
+                    run(connection, sent, **options)
+                    outcomes.append("")
+                except psycopg.Error as error:
+                    outcomes.append(str(error.sqlstate))
+            if outcomes[0] != outcomes[1]:
+                ours = ("0A000", "42501", "25P02") if failed else ("0A000", "42501")
+                assert outcomes[0] in ours, (plain, outcomes)  # a text that is refused whole
+                for connection in (session, bare):
+                    run(connection, "ROLLBACK")
+                    run(connection, "RESET pgveil.token")
+            if bare.info.transaction_status is psycopg.pq.TransactionStatus.INERROR:
+                with pytest.raises(psycopg.errors.InFailedSqlTransaction):
+                    rows(session, QUERY)
+                continue
+            role = rows(bare, _ASK)[0][0]
+            assert rows(session, QUERY, **options) == seen(role), text
+            found.append(role)
+    assert len(set(found)) > 1
+
+
+def _flight(session: WireSession, texts: list[str], query: str) -> list[bytes | str]:
+    """What comes of each of the texts, and of the query behind each, sent at once: rows, or the error that ends it."""
+    messages = []
+    for text in texts:
+        for one in (text, query):
+            messages += [Parse(b"", one.encode()).encode(), Bind(b"", b"", bytes(6)).encode(), Execute(b"").encode()]
+    session.send(*messages, SYNC_MESSAGE)
+    found = session.until("Z")
+    errors = [parse_error_response(body).sqlstate for tag, body in found if tag == "E"]
+    return [body for tag, body in found if tag == "D"] + errors + [found[-1][1]]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_in_flights_too(hinting: ProxyProcess, clinic: Clinic, seed: int) -> None:
+    """The same where the statements are sent at once, by extended protocol with one Sync."""
+    steps = _Steps(hinting, seed)
+    one = "SELECT ssn, zip FROM clinic.patients WHERE patient_id = 1"
+    shown = {}
+    for role in ("clinician", "analyst", "partner_acme"):
+        with hinting.connect(role) as direct, wire_session(direct) as session:
+            shown[role], _ = _flight(session, [one], "")
+    compared = set()
+    with (
+        hinting.connect("clinician") as mine, wire_session(mine) as session,
+        clinic.connect() as theirs, wire_session(theirs) as bare,
+    ):  # fmt: skip
+        for _ in range(15):
+            texts = [steps.next(most=1) for _ in range(4)]
+            named = _flight(bare, [plain for _, plain in texts], _ASK)
+            expected = [shown.get(role[6:].decode(), role) if isinstance(role, bytes) else role for role in named]
+            assert _flight(session, [text for text, _ in texts], one) == expected, [plain for _, plain in texts]
+            compared |= set(named)
+            if named[-1] == b"E":
+                for each in (session, bare):
+                    each.send(Query(b"ROLLBACK").encode())
+                    each.until("Z")
+    assert len(compared) > 3
