@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TypeAlias
 
 from proxy.tokens.types import TokenType
 
@@ -99,6 +100,38 @@ class TokenCells:
     array: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class TokenRow:
+    """A row with tokens among its fields: names, and what each field holds, None where it passes as it is."""
+
+    fields: tuple[tuple[str, Shape | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenArray:
+    """An array of rows or of JSON."""
+
+    of: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class TokenJson:
+    """The JSON of a value; that of a row is an object, that of an array an array."""
+
+    of: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class TokenText:
+    """The text that a value is printed as."""
+
+    of: Shape
+
+
+Shape: TypeAlias = TokenCells | TokenRow | TokenArray | TokenJson | TokenText
+"""What an output column holds that does not leave as it is stored."""
+
+
 class CopyKind(Enum):
     """The formats of COPY (manual, COPY); the values are its words."""
 
@@ -152,7 +185,7 @@ class Plan:
     relations: tuple[str, ...] = ()
     columns: tuple[ShownColumn, ...] = ()
     origins: tuple[Origin | None, ...] = ()
-    tokens: tuple[TokenCells | None, ...] = ()
+    tokens: tuple[Shape | None, ...] = ()
     token_parameters: tuple[TokenCells | None, ...] = ()
     arguments: tuple[TokenCells | None, ...] = ()
     copy_format: CopyFormat | None = None

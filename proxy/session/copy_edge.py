@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import Final
 
 from proxy.errors import UpstreamProtocolError
-from proxy.planner.plan import CopyFormat, CopyKind, TokenCells
+from proxy.planner.plan import CopyFormat, CopyKind, Shape
 from proxy.session.edge import CellExchange, Edge
 from proxy.session.ports import TokenCodec
+from proxy.session.shapes import encode_shaped
 from proxy.wire.backend import COPY_DATA
 from proxy.wire.copy_rows import CopyRows, CsvRows, TextRows, binary_header_end
 from proxy.wire.frames import HEADER, HEADER_SIZE, frame
@@ -20,7 +21,7 @@ from proxy.wire.frames import HEADER, HEADER_SIZE, frame
 _unpack_header: Final = HEADER.unpack_from
 
 
-def copy_edge(tokens: tuple[TokenCells | None, ...], layout: CopyFormat, columns: int, codec: TokenCodec) -> Edge:
+def copy_edge(tokens: tuple[Shape | None, ...], layout: CopyFormat, columns: int, codec: TokenCodec) -> Edge:
     """How the rows of one COPY are treated. It belongs to that COPY, since it knows whether the header has passed.
 
     ``columns``: as CopyOutResponse counts them. Raises UpstreamProtocolError where these are not the plan's.
@@ -42,9 +43,7 @@ class _LineEdge:
 
     __slots__ = ("_codec", "_header", "_rows", "_tokens")
 
-    def __init__(
-        self, tokens: tuple[TokenCells | None, ...], rows: CopyRows, codec: TokenCodec, *, header: bool
-    ) -> None:
+    def __init__(self, tokens: tuple[Shape | None, ...], rows: CopyRows, codec: TokenCodec, *, header: bool) -> None:
         self._tokens = tokens
         self._codec = codec
         self._rows = rows
@@ -61,17 +60,17 @@ class _LineEdge:
             else:
                 rows.append(self._rows.fields(data[pos + HEADER_SIZE : stop]))
             pos = stop
-        for index, cells in enumerate(self._tokens):
-            if cells is not None:
-                self._exchange(rows, index, cells)
+        for index, shape in enumerate(self._tokens):
+            if shape is not None:
+                self._exchange(rows, index, shape)
         out += (frame(COPY_DATA, self._rows.row(row)) for row in rows)
         return pos, b"".join(out)
 
-    def _exchange(self, rows: list[list[bytes]], index: int, cells: TokenCells) -> None:
+    def _exchange(self, rows: list[list[bytes]], index: int, shape: Shape) -> None:
         if any(len(fields) != len(self._tokens) for fields in rows):
             raise UpstreamProtocolError("a row of COPY has other columns than its plan")
-        encode = self._codec.encode_arrays if cells.array else self._codec.encode_cells
-        values = encode(cells.type, [self._rows.value(fields[index]) for fields in rows], binary=False)
+        stored = [self._rows.value(fields[index]) for fields in rows]
+        values = encode_shaped(shape, stored, self._codec, binary=False)
         for fields, value in zip(rows, values, strict=True):
             if value is not None:  # a NULL's field stays as it is
                 fields[index] = self._rows.field(value, index)
@@ -82,7 +81,7 @@ class _BinaryEdge:
 
     __slots__ = ("_cells", "_headed")
 
-    def __init__(self, tokens: tuple[TokenCells | None, ...], codec: TokenCodec) -> None:
+    def __init__(self, tokens: tuple[Shape | None, ...], codec: TokenCodec) -> None:
         self._cells = CellExchange(tokens, [True] * len(tokens), codec)
         self._headed = False
 

@@ -13,8 +13,9 @@ from struct import Struct, error
 from typing import Final, Protocol
 
 from proxy.errors import ClientProtocolError, UpstreamProtocolError
-from proxy.planner.plan import TokenCells
+from proxy.planner.plan import Shape, TokenArray, TokenCells, TokenJson, TokenRow, TokenText
 from proxy.session.ports import TokenCodec
+from proxy.session.shapes import encode_shaped
 from proxy.tokens.types import StoredType
 from proxy.wire.backend import DATA_ROW, RowField
 from proxy.wire.data_rows import put_cells, take_cells
@@ -26,6 +27,10 @@ _SIZE: Final = Struct("!i")
 _BINARY: Final = 1
 _TEXTS: Final = frozenset({25, 1043, 1042})  # text, varchar, char(n): what expressions make of one another
 _TEXT_ARRAYS: Final = frozenset({1009, 1015, 1014})
+_ROWS: Final = frozenset({2249})  # record
+_ROW_ARRAYS: Final = frozenset({2287})
+_JSON: Final = frozenset({114, 3802})  # json, jsonb
+_JSON_ARRAYS: Final = frozenset({199, 3807})
 _TYPES: Final = {
     StoredType.TEXT: (_TEXTS, _TEXT_ARRAYS),
     StoredType.VARCHAR: (_TEXTS, _TEXT_ARRAYS),
@@ -61,7 +66,7 @@ class CellExchange:
 
     __slots__ = ("_codec", "_columns", "_wanted")
 
-    def __init__(self, tokens: tuple[TokenCells | None, ...], binary: Sequence[bool], codec: TokenCodec) -> None:
+    def __init__(self, tokens: tuple[Shape | None, ...], binary: Sequence[bool], codec: TokenCodec) -> None:
         self._codec = codec
         self._wanted = [cells is not None for cells in tokens]
         self._columns = [(cells, b) for cells, b in zip(tokens, binary, strict=True) if cells is not None]
@@ -74,12 +79,11 @@ class CellExchange:
             raise UpstreamProtocolError("malformed row from the database") from None
         if end == pos:
             return pos, b""
-        treated = [self._encode(c, column, binary) for (c, binary), column in zip(self._columns, columns, strict=True)]
+        treated = [
+            encode_shaped(shape, column, self._codec, binary=binary)
+            for (shape, binary), column in zip(self._columns, columns, strict=True)
+        ]
         return end, put_cells(data, pos, end, self._wanted, treated)
-
-    def _encode(self, cells: TokenCells, column: list[bytes | None], binary: bool) -> list[bytes | None]:
-        encode = self._codec.encode_arrays if cells.array else self._codec.encode_cells
-        return encode(cells.type, column, binary=binary)
 
 
 class RowEdge:
@@ -87,18 +91,37 @@ class RowEdge:
 
     __slots__ = ("_cells",)
 
-    def __init__(self, tokens: tuple[TokenCells | None, ...], fields: tuple[RowField, ...], codec: TokenCodec) -> None:
+    def __init__(self, tokens: tuple[Shape | None, ...], fields: tuple[RowField, ...], codec: TokenCodec) -> None:
         """Raises UpstreamProtocolError where the description does not fit what the plan says of it."""
         if len(fields) != len(tokens):
             raise UpstreamProtocolError("the result's columns are not those of its plan")
         self._cells = CellExchange(tokens, [field.format == _BINARY for field in fields], codec)
-        for cells, field in zip(tokens, fields, strict=True):
-            if cells is not None and field.type_oid not in _TYPES[cells.type.stored][cells.array]:
+        for shape, field in zip(tokens, fields, strict=True):
+            if shape is not None and field.type_oid not in type_oids(shape):
                 raise UpstreamProtocolError("a column of tokens has another type than its plan says")
 
     def treat(self, data: bytes, pos: int) -> tuple[int, bytes]:
         """See ``Edge``."""
         return self._cells.treat(data, pos, DATA_ROW)
+
+
+def type_oids(shape: Shape) -> frozenset[int]:
+    """The types that a column of this shape may have."""
+    match shape:
+        case TokenCells():
+            return _TYPES[shape.type.stored][shape.array]
+        case TokenRow():
+            return _ROWS
+        case TokenArray(of=TokenRow()):
+            return _ROW_ARRAYS
+        case TokenArray(of=TokenJson()):
+            return _JSON_ARRAYS
+        case TokenArray():
+            return _TEXT_ARRAYS
+        case TokenJson():
+            return _JSON
+        case TokenText():  # pragma: no branch - mypy proves the match exhaustive
+            return _TEXTS
 
 
 def bind_with_stored_values(

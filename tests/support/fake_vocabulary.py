@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from proxy.planner.plan import TokenCells
+from proxy.planner.plan import Shape, TokenArray, TokenCells, TokenJson, TokenRow, TokenText
+from proxy.session.shapes import encode_shaped
 from proxy.tokens.types import StoredType, TokenFormat, TokenType
 
 MARK = "\u2060not a token:"
@@ -53,15 +55,40 @@ class FakeVocabulary:
             return value if self.token(token_type, value) == literal else MARK + literal
         return self.token(token_type, literal)
 
-    def shown(self, cells: TokenCells | None, value: object) -> object:
-        """What the client gets of an upstream's value."""
-        if cells is None or value is None:
+    def shown(self, shape: Shape | None, value: object) -> object:
+        """What the client gets of an upstream's value.."""
+        if shape is None or value is None:
             return value
-        if cells.array:
-            assert isinstance(value, list)
-            return [self.shown(TokenCells(cells.type), v) for v in value]
-        token = self.token(cells.type, str(value))
-        return type(value)(token)  # type: ignore[call-arg]
+        match shape, value:
+            case TokenCells(array=True), list():
+                return [self.shown(TokenCells(shape.type), v) for v in value]
+            case TokenCells(), _:
+                token = self.token(shape.type, str(value))
+                return type(value)(token)  # type: ignore[call-arg]
+            case TokenRow(), dict():
+                return {name: self.shown(dict(shape.fields)[name], v) for name, v in value.items()}
+            case TokenArray(), list():
+                return [self.shown(shape.of, v) for v in value]
+            case TokenJson(), _:
+                return self.shown(shape.of, value)
+            case TokenRow() | TokenArray() | TokenText(), str():
+                (text,) = encode_shaped(shape, [value.encode()], self, binary=False)
+                assert text is not None
+                return text.decode()
+            case _:
+                raise AssertionError(f"{type(value).__name__} is no {type(shape).__name__}")
+
+    def encode_cells(self, token_type: TokenType, cells: Sequence[bytes | None], *, binary: bool) -> list[bytes | None]:
+        """See ``TokenCodec``, in text format."""
+        return [self.token(token_type, cell.decode()).encode() if cell is not None else None for cell in cells]
+
+    encode_arrays = encode_cells
+
+    def decode_cell(self, token_type: TokenType, cell: bytes, *, binary: bool) -> bytes:
+        """See ``TokenCodec``, in text format."""
+        return self.stored_literal(token_type, cell.decode()).encode()
+
+    decode_array = decode_cell
 
     def bound(self, cells: TokenCells | None, value: object) -> object:
         """What the upstream gets of a client's parameter."""

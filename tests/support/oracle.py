@@ -35,6 +35,11 @@ _DOES_NOT_EXIST = frozenset({"42P01", "42703", "3F000", "42883"})
 _POLICY_SAYS_NO = "42501"
 
 
+def search_path() -> tuple[str, ...]:
+    """The search path of its sessions."""
+    return tuple(SEARCH_PATH.decode().removeprefix("SET search_path TO ").split(", "))
+
+
 class Oracle:
     """Compares answers, role by role. ``close`` ends its sessions and drops its copies."""
 
@@ -70,9 +75,8 @@ class Oracle:
 
     def refused_for_tokens(self, statement: CorpusStatement, role: str) -> bool:
         """Whether the type check of tokens refuses it, which the rule allows."""
-        search_path = tuple(SEARCH_PATH.decode().removeprefix("SET search_path TO ").split(", "))
         try:
-            self.planner(role).plan(statement.text_for(self._proxy.database), search_path)
+            self.planner(role).plan(statement.text_for(self._proxy.database), search_path())
         except Refusal as refusal:
             return refusal.reason == "token"
         return False

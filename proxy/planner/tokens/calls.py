@@ -16,13 +16,16 @@ from proxy.planner.tokens.expressions import Expressions
 from proxy.planner.tokens.findings import Extreme, Operand
 from proxy.planner.tokens.refusals import Use
 from proxy.planner.tokens.scopes import Scope
-from proxy.planner.tokens.variables import Elements, Variable, ordinary, unify
+from proxy.planner.tokens.variables import Elements, Json, Record, Variable, ordinary, unify
 
 _SAME: Final = frozenset({"any_value", "first_value", "last_value"})
 _NEIGHBOURS: Final = frozenset({"lag", "lead"})
 _SIZES: Final = frozenset({"cardinality", "array_length"})
+_TO_JSON: Final = frozenset({"to_json", "to_jsonb", "row_to_json", "array_to_json"})
+_JSON_ARRAYS: Final = frozenset({"json_agg", "jsonb_agg"})
+_OBJECTS: Final = frozenset({"json_build_object", "jsonb_build_object"})
 _DISTINCT_ARRAY: Final = Use(
-    "by array_agg(DISTINCT …)", instead="Use array_agg over a subquery with SELECT DISTINCT, which keeps no order."
+    "by an aggregate of DISTINCT values", instead="Use it over a subquery with SELECT DISTINCT, which keeps no order."
 )
 
 
@@ -65,6 +68,11 @@ class Calls(Expressions, ABC):
             kind = self.infer(arguments[0], scope)
             self.all_ordinary(arguments[1:], scope, Use("as a number"))
             return kind
+        if name in _OBJECTS and count:
+            return self._object(node, scope)
+        if name == "row_to_json" and count == 2:
+            self.all_ordinary(arguments[1:], scope, Use("as a condition"))
+            return Variable(Json(self.infer(arguments[0], scope)))
         if name in _NEIGHBOURS and count in (2, 3):
             kind = self.infer(arguments[0], scope)
             self.all_ordinary(arguments[1:2], scope, Use("as a number"))
@@ -79,16 +87,28 @@ class Calls(Expressions, ABC):
             kind = self.infer(argument, scope)
             self.findings.orderings.append(Extreme(node, kind))
             return kind
-        if name == "array_agg":
+        if name == "array_agg" or name in _JSON_ARRAYS:
             kind = self.infer(argument, scope)
             if node.args.get("distinct"):
                 self.findings.forbidden.append((kind, _DISTINCT_ARRAY))
-            return Variable(Elements(kind))
+            array = Variable(Elements(kind))
+            return array if name == "array_agg" else Variable(Json(array))
+        if name in _TO_JSON:
+            return Variable(Json(self.infer(argument, scope)))
         if name == "unnest":
             return self.elements(argument, scope)
         if name in _SAME or name in _NEIGHBOURS:
             return self.infer(argument, scope)
         return None
+
+    def _object(self, node: Call, scope: Scope) -> Variable | None:
+        """The JSON object of names and values; None, and nothing looked at, where a name is computed."""
+        names, values = node.expressions[::2], node.expressions[1::2]
+        keys = [name.name for name in names if isinstance(name, exp.Literal) and name.is_string]
+        if len(keys) != len(names) or len(names) != len(values):
+            return None
+        kinds = [self.infer(value, scope) for value in values]
+        return Variable(Json(Variable(Record(tuple(zip(keys, kinds, strict=True))))))
 
     def elements(self, node: exp.Expr, scope: Scope) -> Variable:
         """The type of the elements of the array ``node``."""

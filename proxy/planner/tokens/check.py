@@ -14,17 +14,17 @@ from typing import Any, Final
 
 from sqlglot import exp
 
-from proxy.planner.plan import TokenCells
+from proxy.planner.plan import Shape, TokenCells
 from proxy.planner.references import RelationReference
 from proxy.planner.tokens.coverage import assert_covered
 from proxy.planner.tokens.findings import Extreme, Findings, Outputs
-from proxy.planner.tokens.literals import check_casts, parameter_cells, place_literals, token_cells
+from proxy.planner.tokens.literals import check_casts, parameter_cells, place_literals, shape_of
 from proxy.planner.tokens.order import OpaqueOrder
 from proxy.planner.tokens.queries import Queries, output_label
 from proxy.planner.tokens.refusals import Use, misused, unsafe
 from proxy.planner.tokens.scopes import Scope
 from proxy.planner.tokens.sources import RelationColumns, Relations
-from proxy.planner.tokens.variables import Held, Tokens, Variable, unify
+from proxy.planner.tokens.variables import Held, Variable, unify
 from proxy.tokens.types import TokenType, Vocabulary
 
 _AS_ARGUMENT: Final = Use("as an argument", meets=True, instead="Write the token itself, as a constant.")
@@ -48,7 +48,7 @@ class Typed:
     (changed in place, maybe with another root), after its relations were masked, since it copies expressions.
     """
 
-    cells: tuple[TokenCells | None, ...] = ()
+    cells: tuple[Shape | None, ...] = ()
     parameters: tuple[TokenCells | None, ...] = ()
     outputs: tuple[Held | None, ...] = ()
     literals: Mapping[str, TokenType] = field(default_factory=dict, repr=False)
@@ -86,7 +86,7 @@ def check_arguments(
     outputs = queries.query(tree, Scope())
     for number, (output, cells) in enumerate(zip(outputs.columns, parameters, strict=False), 1):
         if cells is not None:
-            held = Held(Tokens(cells.type, f"argument {number} of EXECUTE"), cells.array)
+            held = Held(cells, f"argument {number} of EXECUTE")
             unify(output.kind, held.variable(), _AS_ARGUMENT)
     return _judged(original, queries.findings, outputs, vocabulary)
 
@@ -97,7 +97,7 @@ def _judged(original: Any, findings: Findings, outputs: Outputs, vocabulary: Voc
     for kind, use in findings.forbidden:
         if (tokens := kind.innermost) is not None:
             raise misused(tokens.column, use, tokens.type)
-    cells = tuple(token_cells(output.kind) for output in outputs.columns)
+    cells = tuple(shape_of(output.kind) for output in outputs.columns)
     return Typed(
         cells=cells if any(cells) else (),
         parameters=parameter_cells(findings),
@@ -115,8 +115,8 @@ def _finish(tree: exp.Expr, findings: Findings, vocabulary: Vocabulary) -> exp.E
 
 
 def _held(kind: Variable) -> Held | None:
-    tokens = kind.innermost
-    return Held(tokens, array=kind.tokens is None) if tokens is not None else None
+    tokens, shape = kind.innermost, shape_of(kind)
+    return Held(shape, tokens.column) if tokens is not None and shape is not None else None
 
 
 def _keep_names(findings: Findings) -> None:

@@ -7,17 +7,18 @@ Invariant: a construct that is not named here takes ordinary values only, and ev
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final, TypeAlias
 
 from sqlglot import exp
 
-from proxy.errors import UnsupportedRefusal
 from proxy.planner.dialect import Call, OperatorCall, PrefixOperator, RowConstructor, Special, SqlValue, print_statement
-from proxy.planner.tokens.findings import Findings, Operand, Outputs
+from proxy.planner.tokens.columns import ColumnReferences, bare, record_of, record_of_item
+from proxy.planner.tokens.findings import Operand, Outputs
 from proxy.planner.tokens.refusals import WHOLE_ROW, Use
-from proxy.planner.tokens.scopes import Item, Scope
-from proxy.planner.tokens.variables import Elements, Ordinary, Variable, ordinary, unify
+from proxy.planner.tokens.scopes import Scope
+from proxy.planner.tokens.variables import Elements, Json, Printed, Record, Variable, ordinary, parts, unify
+from proxy.tokens.types import StoredType
 
 Shape: TypeAlias = Variable | list[Variable]
 
@@ -39,16 +40,13 @@ _LEAVES: Final = (exp.Identifier, exp.Var, exp.DataType, exp.Star)
 _PLAIN_VALUES: Final = (exp.Boolean, exp.BitString, exp.HexString, SqlValue)
 _EQUALITY: Final = (exp.EQ, exp.NEQ, exp.NullSafeEQ, exp.NullSafeNEQ)
 _ORDER: Final = (exp.LT, exp.LTE, exp.GT, exp.GTE)
+_TEXTS: Final = frozenset({"text", "varchar", "character varying", "pg_catalog.text"})
 _COLLATIONS: Final = frozenset({"c", "posix", "default", "ucs_basic"})  # deterministic, and tokens have an own order
 _NO_PATTERN: Final = "Tokens have no letters in common with what they stand for: compare them as a whole."
 
 
-class Expressions(ABC):
+class Expressions(ColumnReferences, ABC):
     """Infers the type of an expression; ``findings`` is filled on the way."""
-
-    def __init__(self, is_user_function: Callable[[str], bool]) -> None:
-        self.findings = Findings()
-        self._is_user_function = is_user_function
 
     @abstractmethod
     def query(self, node: exp.Expr, scope: Scope) -> Outputs:
@@ -68,7 +66,7 @@ class Expressions(ABC):
             case exp.Paren() | exp.Alias():
                 return self.infer(node.this, scope)
             case exp.Column():
-                return self._column(node, scope)
+                return self.column(node, scope)
             case exp.Literal():
                 kind = Variable()
                 self.findings.literals.append((node, kind))
@@ -95,8 +93,12 @@ class Expressions(ABC):
                 return self._array(node, scope)
             case exp.Bracket():
                 return self._subscript(node, scope)
-            case exp.Dot(expression=exp.Identifier() as name) if (item := self.row(node.this, scope)) is not None:
-                return self._field(item, name.name)
+            case exp.Dot(expression=exp.Identifier() as name):
+                return self._field(node.this, name.name, scope)
+            case exp.Tuple() | RowConstructor():
+                return record_of(self.members(node.expressions, scope))
+            case OperatorCall() | exp.Sub() if (picked := self._picked(node, scope)) is not None:
+                return picked
             case Call():
                 return self.call(node, scope)
             case exp.Window():
@@ -117,8 +119,17 @@ class Expressions(ABC):
         """The type of ``node``, one for each element where it is a row."""
         plain = bare(node)
         if isinstance(plain, exp.Tuple | RowConstructor):
-            return [self.infer(e, scope) for e in plain.expressions]
+            return self.members(plain.expressions, scope)
         return self.infer(plain, scope)
+
+    def members(self, nodes: Iterable[exp.Expr], scope: Scope) -> list[Variable]:
+        """The types of a row's fields; ``p.*`` among them stands for all of its columns."""
+        kinds: list[Variable] = []
+        for node in nodes:
+            is_star = isinstance(node, exp.Column) and isinstance(node.this, exp.Star)
+            kind = self.infer(node, scope)
+            kinds += parts(kind.bound) if is_star and isinstance(kind.bound, Record) else (kind,)
+        return kinds
 
     def all_ordinary(self, nodes: Iterable[exp.Expr], scope: Scope, use: Use) -> None:
         """Each of them must be ordinary for ``use``."""
@@ -241,8 +252,44 @@ class Expressions(ABC):
     def _cast(self, node: exp.Cast, scope: Scope) -> Variable:
         kind = self.infer(node.this, scope)
         spelling = str(node.args["to"].args.get("kind") or "")
+        if spelling in _TEXTS and isinstance(kind.bound, Elements | Record | Json):
+            return Variable(Printed(kind))
         self.findings.casts.append((kind, spelling, Use(f"as {spelling}", instead="Leave the cast out.")))
         return kind
+
+    def _field(self, row: exp.Expr, name: str, scope: Scope) -> Variable:
+        """``(row).name``, which may also be a function in attribute notation (manual, 4.2.4)."""
+        item = self.row(row, scope)
+        kind = record_of_item(item) if item is not None else self.infer(row, scope)
+        fields = kind.bound.fields if isinstance(kind.bound, Record) else ()
+        found = [field for field_name, field in fields if field_name == name]
+        if len(found) == 1:
+            return found[0]
+        kind.be_ordinary(WHOLE_ROW)
+        return ordinary()
+
+    def _picked(self, node: exp.Expr, scope: Scope) -> Variable | None:
+        """``json -> 'name'``, ``json ->> 'name'`` and ``jsonb - 'name'`` of a row's JSON; None where it is none."""
+        key, operator = bare(node.expression), node.args.get("operator", "-")
+        if operator not in ("->", "->>", "-") or not (isinstance(key, exp.Literal) and key.is_string):
+            return None
+        kind = self.infer(node.this, scope)
+        row = kind.bound.of.bound if isinstance(kind.bound, Json) else None
+        names = [name for name, _ in row.fields] if isinstance(row, Record) else []
+        if not isinstance(row, Record) or names.count(key.name) > 1:
+            kind.be_ordinary(_use_of(node))
+            return ordinary()
+        if operator == "-":
+            return Variable(Json(Variable(Record(tuple(f for f in row.fields if f[0] != key.name)))))
+        field = dict(row.fields).get(key.name, ordinary())
+        if operator == "->":
+            return Variable(Json(field))
+        while isinstance(field.bound, Json):
+            field = field.bound.of
+        tokens = field.tokens
+        if tokens is None:
+            return Variable(Printed(Variable(Json(field))))
+        return field if tokens.type.stored is StoredType.TEXT else Variable(Printed(field))
 
     def _collate(self, node: exp.Collate, scope: Scope) -> Variable:
         kind = self.infer(node.this, scope)
@@ -277,96 +324,25 @@ class Expressions(ABC):
         unify(array, Variable(Elements(element)), use)
         return array if any(isinstance(e, exp.Slice) for e in node.expressions) else element
 
-    # columns --------------------------------------------------------------------------------------------------------
-
-    def note_reference(self, node: exp.Column) -> None:
-        """Count a column reference: the second look wants every one of the statement's counted once."""
-        parts = [node.args.get(key) for key in ("catalog", "db", "table", "this")]
-        names = tuple("*" if isinstance(p, exp.Star) else p.name for p in parts if p is not None)
-        self.findings.references[names] += 1
-
-    def row(self, node: exp.Expr, scope: Scope) -> Item | None:
-        """The FROM item that ``node`` is the whole row of, for uses that show nothing of its columns.
-
-        None, and nothing noted, where it is something else or its columns are not all known.
-        """
-        plain = bare(node)
-        if not isinstance(plain, exp.Column) or plain.args.get("table") is not None or isinstance(plain.this, exp.Star):
-            return None
-        if scope.column(plain.name) is not None:  # a column's name goes first
-            return None
-        item = scope.item(plain.name)
-        if item is None or item.open or scope.reaches_open():
-            return None
-        self.note_reference(plain)
-        return item
-
-    def _field(self, item: Item, name: str) -> Variable:
-        found = [c for c in item.columns if c.name == name]
-        if len(found) == 1:
-            return found[0].kind
-        return self._whole_row(item)  # a function in attribute notation, or an error
-
-    def _column(self, node: exp.Column, scope: Scope) -> Variable:
-        self.note_reference(node)
-        schema = node.args["db"].name if node.args.get("db") is not None else None
-        if isinstance(node.this, exp.Star):
-            item = scope.item(node.table, schema)
-            return self._whole_row(item)
-        if node.args.get("table") is None:
-            named = scope.column(node.name)
-            if named is not None:
-                self.findings.resolved[id(node)] = named
-                return named.kind
-            item = scope.item(node.name)
-            if item is None:
-                self.findings.unresolved.append(node.name)
-            return self._whole_row(item)
-        item = scope.item(node.table, schema)
-        if item is None:
-            self.findings.unresolved.append(node.name)
-            return ordinary()
-        found = [c for c in item.columns if c.name == node.name]
-        if len(found) == 1:
-            self.findings.resolved[id(node)] = found[0]
-            return found[0].kind
-        if found or not (item.open or item.clear):
-            # Not a function in attribute notation either (manual, 4.2.4): that would be given the whole row.
-            state, why = ("42702", "is ambiguous") if found else ("42703", "does not exist")
-            raise UnsupportedRefusal(f"column {node.table}.{node.name} {why}", reason="token", sqlstate=state)
-        return self._whole_row(item)
-
-    def _whole_row(self, item: Item | None) -> Variable:
-        if item is not None:
-            item.be_ordinary(WHOLE_ROW)
-        return ordinary()
-
 
 def meet(left: Shape, right: Shape, use: Use) -> None:
-    """Compare two values, or two rows element by element."""
-    if isinstance(left, Variable) and isinstance(right, Variable):
-        unify(left, right, use)
-        return
-    one = left if isinstance(left, list) else [left]
-    other = right if isinstance(right, list) else [right]
-    if isinstance(left, list) and isinstance(right, list) and len(one) == len(other):
+    """Compare two values, or two rows element by element, whatever the names of their fields."""
+    one, other = _fields(left), _fields(right)
+    if one is not None and other is not None and len(one) == len(other):
         for a, b in zip(one, other, strict=True):
-            unify(a, b, use)
+            meet(a, b, use)
+    elif isinstance(left, Variable) and isinstance(right, Variable):
+        unify(left, right, use)
     else:
-        for kind in (*one, *other):
-            kind.be_ordinary(use)
+        for side in (left, right):
+            for kind in side if isinstance(side, list) else (side,):
+                kind.be_ordinary(use)
 
 
-def bare(node: exp.Expr) -> exp.Expr:
-    """Without the brackets around it, which mean nothing to Postgres."""
-    while isinstance(node, exp.Paren):
-        node = node.this
-    return node
-
-
-def is_certainly_ordinary(kind: Variable) -> bool:
-    """Whether it is bound to be ordinary."""
-    return isinstance(kind.bound, Ordinary)
+def _fields(shape: Shape) -> list[Variable] | None:
+    if isinstance(shape, list):
+        return shape
+    return list(parts(shape.bound)) if isinstance(shape.bound, Record) else None
 
 
 def _is_not_null(node: exp.Expr) -> bool:

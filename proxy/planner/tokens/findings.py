@@ -21,14 +21,14 @@ from proxy.planner.tokens.variables import Variable
 class Output:
     """One output column of a query.
 
-    ``target`` is its number in the select list; ``column`` what a star stands for there. Both are None behind a set
-    operation. ``named`` is the column that it shows as it is.
+    ``target`` is its number in the select list; ``column`` the expression that a star stands for there.
+    Both are None behind a set operation. ``named`` is the column that it shows as it is.
     """
 
     name: str
     kind: Variable
     target: int | None = None
-    column: exp.Column | None = None
+    column: exp.Expr | None = None
     named: Named | None = None
 
 

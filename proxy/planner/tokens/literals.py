@@ -8,15 +8,26 @@ met none stays what it was. No value stands in an exception.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Final
 
 from sqlglot import exp
 
 from proxy.planner.dialect.tokens import quote_string
-from proxy.planner.plan import TokenCells
+from proxy.planner.plan import Shape, TokenArray, TokenCells, TokenJson, TokenRow, TokenText
 from proxy.planner.tokens.findings import Findings
 from proxy.planner.tokens.refusals import Use, misused
-from proxy.planner.tokens.variables import Elements, Tokens, Variable
+from proxy.planner.tokens.variables import (
+    Container,
+    Elements,
+    Json,
+    Ordinary,
+    Printed,
+    Record,
+    Tokens,
+    Variable,
+    parts,
+)
 from proxy.tokens.types import StoredType, TokenType, Vocabulary
 
 _TEXTS: Final = frozenset({"text", "varchar", "character varying"})
@@ -29,6 +40,15 @@ SPELLINGS: Final[dict[StoredType, frozenset[str]]] = {
     StoredType.BIGINT: frozenset({"int8", "bigint"}),
     StoredType.UUID: frozenset({"uuid"}),
 }
+_MADE_TYPES: Final[dict[type[Container], frozenset[str]]] = {
+    Record: frozenset({"record"}),
+    Json: frozenset({"json", "jsonb"}),
+    Printed: _TEXTS,
+}
+_EMPTY_JSON: Final = frozenset({"[]", "{}", "null"})
+_LITERAL: Final = Use("beside a constant row, JSON or text", instead="Compare or replace the columns one by one.")
+_PARAMETER: Final = Use("beside a parameter that is a row, JSON or text", instead="Compare the columns one by one.")
+_SAME_NAME: Final = Use("in JSON with another field of its name", instead="Give each field a name of its own.")
 _WHOLE_NUMBERS: Final = frozenset({StoredType.SMALLINT, StoredType.INTEGER, StoredType.BIGINT})
 _ARRAY_TYPE: Final = re.compile(r"(.*?)((?: array)?(?:\[\d*\])*)", re.DOTALL)
 _INTEGER: Final = re.compile(r"-?[0-9]+")
@@ -48,31 +68,69 @@ def place_literals(findings: Findings, vocabulary: Vocabulary) -> None:
     """Put what each token literal stands for in its place, in the tree itself."""
     for node, kind in findings.literals:
         tokens = kind.innermost
-        if tokens is not None:
+        if tokens is not None and not (isinstance(kind.bound, Json) and node.name.strip() in _EMPTY_JSON):
             _place(node, kind, tokens, vocabulary)
 
 
 def parameter_cells(findings: Findings) -> tuple[TokenCells | None, ...]:
     """Which parameters are tokens, by number less one; empty where none is."""
-    cells = {number: token_cells(kind) for number, kind in findings.parameters.items()}
+    cells = {number: _parameter(kind) for number, kind in findings.parameters.items()}
     if not any(cells.values()):
         return ()
     return tuple(cells.get(number) for number in range(1, max(cells) + 1))
 
 
-def token_cells(kind: Variable) -> TokenCells | None:
-    """The cells of an output column or a parameter of that type (UnsupportedRefusal for arrays of arrays)."""
-    bound = kind.bound
-    match bound:
-        case Tokens():
-            return TokenCells(bound.type)
-        case Elements() if isinstance(bound.of.bound, Tokens):
-            return TokenCells(bound.of.bound.type, array=True)
-        case _:
-            tokens = kind.innermost
-            if tokens is not None:
+def _parameter(kind: Variable) -> TokenCells | None:
+    shape = shape_of(kind)
+    if shape is None or isinstance(shape, TokenCells):
+        return shape
+    tokens = kind.innermost
+    raise misused(
+        tokens.column if tokens is not None else None, _PARAMETER, tokens.type if tokens is not None else None
+    )
+
+
+def shape_of(kind: Variable) -> Shape | None:
+    """What an output column of that type holds, None where that is nothing of tokens.
+
+    Raises UnsupportedRefusal for arrays of arrays, and for JSON in which two fields of one name hold tokens.
+    """
+    tokens = kind.innermost
+    if tokens is None:
+        return None
+    match kind.bound:
+        case Elements(of=of):
+            element = shape_of(of)
+            if isinstance(element, TokenCells) and not element.array:
+                return TokenCells(element.type, array=True)
+            if element is None or isinstance(element, TokenCells | TokenArray):
                 raise misused(tokens.column, Use("in an array of arrays"), tokens.type)
-            return None
+            return TokenArray(element)
+        case Record(fields=fields):
+            return TokenRow(tuple((name, shape_of(field)) for name, field in fields))
+        case Json(of=of):
+            _require_names(of)
+            inside = shape_of(of)
+            return TokenJson(inside) if inside is not None else None
+        case Printed(of=of):
+            inside = shape_of(of)
+            return TokenText(inside) if inside is not None else None
+        case _:
+            return TokenCells(tokens.type)
+
+
+def _require_names(kind: Variable) -> None:
+    """Refuse JSON of a row in which the name of a field with tokens does not tell which it is."""
+    bound = kind.bound
+    if bound is None or isinstance(bound, Ordinary | Tokens):
+        return
+    if isinstance(bound, Record):
+        names = Counter(name for name, _ in bound.fields)
+        for name, field in bound.fields:
+            if names[name] > 1 and (tokens := field.innermost) is not None:
+                raise misused(tokens.column, _SAME_NAME, tokens.type)
+    for part in parts(bound):
+        _require_names(part)
 
 
 def _fits(kind: Variable, spelling: str, token_type: TokenType) -> bool:
@@ -82,7 +140,11 @@ def _fits(kind: Variable, spelling: str, token_type: TokenType) -> bool:
     if match is None:
         return False
     name = match[1].removeprefix("pg_catalog.").strip()
-    return name in SPELLINGS[token_type.stored] and bool(match[2]) is isinstance(kind.bound, Elements)
+    if isinstance(kind.bound, Record | Json | Printed):
+        return not match[2] and name in _MADE_TYPES[type(kind.bound)]
+    if isinstance(kind.bound, Elements):
+        return bool(match[2]) and isinstance(kind.bound.of.bound, Tokens) and name in SPELLINGS[token_type.stored]
+    return not match[2] and name in SPELLINGS[token_type.stored]
 
 
 def stored_constant(vocabulary: Vocabulary, token_type: TokenType, constant: str) -> str:
@@ -103,6 +165,8 @@ def _stored(vocabulary: Vocabulary, token_type: TokenType, literal: str) -> tupl
 
 def _place(node: exp.Literal, kind: Variable, tokens: Tokens, vocabulary: Vocabulary) -> None:
     token_type = tokens.type
+    if not isinstance(shape_of(kind), TokenCells):
+        raise misused(tokens.column, _LITERAL, token_type)
     if isinstance(kind.bound, Elements):
         node.set("this", _stored_array(node, tokens, vocabulary))
         return

@@ -5,7 +5,8 @@ how types were inferred. Invariant: the key of two equal values is the same text
 of two different ones is not, and only the database, the proxy and the domain's order secret can tell which is less.
 
 The key is one text: the SHA-256 of secret and value as 64 hexadecimal digits, and the value behind it, so that even
-values of one digest are told apart. It compares under the collation "C"; MIN and MAX cut the digest off again.
+values of one digest are told apart. It compares under the collation "C"; MIN and MAX cut the digest off again. What
+holds tokens (a row, an array, JSON) is sorted as the text that it is printed as.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from proxy.planner.dialect import Call, OperatorCall
 from proxy.planner.dialect.types import data_type
 from proxy.planner.tokens.findings import Extreme, Findings, Operand, SortedQuery, SortKey
 from proxy.planner.tokens.refusals import Use, misused, unordered
-from proxy.planner.tokens.variables import Tokens, Variable
+from proxy.planner.tokens.variables import Printed, Tokens, Variable
 from proxy.tokens.types import StoredType, Vocabulary
 
 _DIGEST_DIGITS: Final = 64
@@ -31,7 +32,7 @@ _SQL_TYPES: Final[dict[StoredType, str]] = {
     StoredType.BIGINT: "pg_catalog.int8",
     StoredType.UUID: "pg_catalog.uuid",
 }
-_SORTED: Final = "sorted by tokens"
+_COMPARED: Final = Use("in a row, an array or JSON that is compared by order", instead="ORDER BY can sort by it.")
 
 
 class OpaqueOrder:
@@ -46,20 +47,22 @@ class OpaqueOrder:
         for ordering in findings.orderings:
             match ordering:
                 case Operand():
-                    tokens = _tokens(ordering.kind)
-                    if tokens is not None:
+                    if _is_sorted(ordering.kind):
                         node = self._replaced.get(id(ordering.node), ordering.node)
-                        _put(node, *_place(node), self.key(node, tokens))
+                        _put(node, *_place(node), self.key(node, ordering.kind))
                 case Extreme():
                     self._extreme(ordering)
                 case SortedQuery():
-                    if any(_tokens(key.kind) for key in ordering.keys):
+                    if any(_is_sorted(key.kind, as_rows=True) for key in ordering.keys):
                         tree = self._sorted(tree, ordering, findings)
         return tree
 
-    def key(self, node: exp.Expr, tokens: Tokens) -> exp.Expr:
-        """The sort key of the expression ``node``."""
-        stored = tokens.type.stored
+    def key(self, node: exp.Expr, kind: Variable) -> exp.Expr:
+        """The sort key of the expression ``node``, which holds tokens."""
+        tokens = kind.innermost
+        if tokens is None:
+            raise ValueError("what holds no tokens has no opaque order")
+        stored = tokens.type.stored if kind.tokens is not None else StoredType.TEXT
         value = node if stored is StoredType.TEXT else _cast(node, _SQL_TYPES[stored])
         text = _cast(value.copy(), "pg_catalog.text")
         secret = exp.Literal.string(self._vocabulary.order_secret(tokens.type.domain))
@@ -69,18 +72,18 @@ class OpaqueOrder:
         return exp.Paren(this=exp.Collate(this=whole, expression=_C.copy()))
 
     def _extreme(self, extreme: Extreme) -> None:
-        tokens = _tokens(extreme.kind)
-        if tokens is None:
+        if not _is_sorted(extreme.kind):
             return
         argument = self._replaced.get(id(extreme.call.expressions[0]), extreme.call.expressions[0])
-        extreme.call.set("expressions", [self.key(argument.copy(), tokens)])
+        extreme.call.set("expressions", [self.key(argument.copy(), extreme.kind)])
         outermost: exp.Expr = extreme.call
         while isinstance(outermost.parent, exp.Filter | exp.Window) and outermost.arg_key == "this":
             outermost = outermost.parent
         place = _place(outermost)
         start = exp.Literal.number(_DIGEST_DIGITS + 1)
         cut = _built_in("substr", outermost, start)
-        stored = tokens.type.stored
+        tokens = extreme.kind.tokens
+        stored = tokens.type.stored if tokens is not None else StoredType.TEXT
         made = cut if stored is StoredType.TEXT else _cast(cut, _SQL_TYPES[stored])
         self._replaced[id(outermost)] = made
         _put(outermost, *place, made)
@@ -93,15 +96,13 @@ class OpaqueOrder:
         if not plain:
             return self._around(tree, found, findings)
         for key in found.on:
-            tokens = _tokens(key.kind)
-            if tokens is not None:
+            if _is_sorted(key.kind):
                 node = self._expression(found, key, key.holder).copy()
-                _put(key.holder, *_place(key.holder), self.key(node, tokens))
+                _put(key.holder, *_place(key.holder), self.key(node, key.kind))
         for key in found.keys:
-            tokens = _tokens(key.kind)
-            if tokens is not None:
+            if _is_sorted(key.kind, as_rows=True):
                 node = self._expression(found, key, key.holder.this).copy()
-                key.holder.set("this", self.key(node, tokens))
+                key.holder.set("this", self.key(node, key.kind))
         return tree
 
     def _expression(self, found: SortedQuery, key: SortKey, written: exp.Expr) -> exp.Expr:
@@ -121,8 +122,7 @@ class OpaqueOrder:
         for key in found.keys:
             output = key.output if key.output is not None else _matching(found, key, findings)
             column: exp.Expr = _column(names[output])
-            tokens = _tokens(key.kind)
-            key.holder.set("this", self.key(column, tokens) if tokens is not None else column)
+            key.holder.set("this", self.key(column, key.kind) if key.kind.innermost is not None else column)
         outer = exp.Select(
             expressions=[
                 exp.Alias(this=_column(name), alias=exp.to_identifier(output.name, quoted=True))
@@ -158,10 +158,15 @@ def _matching(found: SortedQuery, key: SortKey, findings: Findings) -> int:
     raise unordered(tokens.column if tokens is not None else other.column if other is not None else "")
 
 
-def _tokens(kind: Variable) -> Tokens | None:
-    if kind.tokens is None and kind.innermost is not None:
-        raise misused(kind.innermost.column, Use("as an array that is sorted or compared by order"))
-    return kind.tokens
+def _is_sorted(kind: Variable, *, as_rows: bool = False) -> bool:
+    """Whether it goes by the opaque order. ``as_rows``: it only sorts rows, so that it need not say which are equal.
+
+    Raises UnsupportedRefusal for rows, arrays and JSON elsewhere, which may be equal and still print differently.
+    """
+    tokens = kind.innermost
+    if tokens is not None and not (as_rows or isinstance(kind.bound, Tokens | Printed)):
+        raise misused(tokens.column, _COMPARED, tokens.type)
+    return tokens is not None
 
 
 def _place(node: exp.Expr) -> tuple[exp.Expr | None, str | None, int | None]:

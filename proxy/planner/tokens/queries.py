@@ -15,12 +15,12 @@ from sqlglot import exp
 from proxy.planner import grammar
 from proxy.planner.dialect import print_statement
 from proxy.planner.naming import UNNAMED, output_name
-from proxy.planner.tokens.expressions import bare
+from proxy.planner.tokens.columns import bare
 from proxy.planner.tokens.findings import Output, Outputs, SortedQuery, SortKey
-from proxy.planner.tokens.refusals import Use
+from proxy.planner.tokens.refusals import WHOLE_ROW, Use
 from proxy.planner.tokens.scopes import Named, Scope, WithQuery
 from proxy.planner.tokens.sources import Sources, with_query
-from proxy.planner.tokens.variables import Variable, ordinary, unify
+from proxy.planner.tokens.variables import Record, Variable, ordinary, unify
 
 _OPEN = Use("beside the * of a relation whose columns are not known", instead="Name that relation's columns.")
 _UNITED = Use("united in a set operation", meets=True)
@@ -160,13 +160,30 @@ class Queries(Sources):
                 is_open = is_open or item is None or item.open
             else:
                 plain = target.unalias()
-                kind = self.infer(plain, scope)
                 if isinstance(plain, exp.Dot) and isinstance(plain.expression, exp.Star):
-                    is_open = True
+                    expanded = self._expanded(plain.this, scope)
+                    is_open = is_open or expanded is None
+                    outputs += expanded or []
+                    continue
+                kind = self.infer(plain, scope)
                 outputs.append(
                     Output(output_label(target), kind, index, None, self.findings.resolved.get(id(bare(plain))))
                 )
         return Outputs(tuple(outputs), is_open)
+
+    def _expanded(self, row: exp.Expr, scope: Scope) -> list[Output] | None:
+        """The columns of ``(row).*``, None where they are not known, and none is a token."""
+        item = self.row(row, scope)
+        if item is not None:
+            return self._starred(item.columns)
+        kind = self.infer(row, scope)
+        if not isinstance(kind.bound, Record):
+            kind.be_ordinary(WHOLE_ROW)
+            return None
+        return [
+            Output(name, field, None, exp.Dot(this=exp.Paren(this=bare(row)), expression=exp.to_identifier(name)))
+            for name, field in kind.bound.fields
+        ]
 
     def _starred(self, columns: tuple[Named, ...]) -> list[Output]:
         return [Output(c.name, c.kind, None, exp.column(c.name, table=c.alias, quoted=True), c) for c in columns]

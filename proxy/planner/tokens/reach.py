@@ -22,7 +22,7 @@ from proxy.planner.tokens.arguments import with_stored_arguments
 from proxy.planner.tokens.check import Typed, check_tokens
 from proxy.planner.tokens.refusals import no_keys
 from proxy.planner.tokens.sources import RelationColumns
-from proxy.planner.tokens.variables import Held, Tokens
+from proxy.planner.tokens.variables import Held
 from proxy.policy.bound import ColumnDecision
 from proxy.policy.fit import stored_type
 from proxy.policy.masks import Deny, Hidden, Token
@@ -56,7 +56,7 @@ class TokenReach:
         if not found:
             return Typed()
         if self.vocabulary is None:
-            raise no_keys(found[0].tokens.column)
+            raise no_keys(found[0].column)
 
         def relations(reference: RelationReference) -> tuple[str, RelationColumns | None]:
             source = resolve(reference)
@@ -111,4 +111,4 @@ def _held(relation: Relation, decision: ColumnDecision) -> Held | None:
         raise UnsupportedRefusal(f"{name} is of a type that has no tokens", reason="token")
     if mask.format is TokenFormat.TEXT:
         stored = StoredType.TEXT
-    return Held(Tokens(TokenType(mask.domain, mask.format, stored), name))
+    return Held(TokenCells(TokenType(mask.domain, mask.format, stored)), name)

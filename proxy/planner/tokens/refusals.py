@@ -14,7 +14,8 @@ from proxy.tokens.types import TokenType
 
 ALLOWED: Final = (
     "Tokens can be compared (=, <>, <, BETWEEN, IN, ANY, IS NULL, IS DISTINCT FROM), joined, grouped, sorted, counted, "
-    "put through CASE, COALESCE, NULLIF, MIN, MAX, array_agg, lag, lead and first_value, and united by set operations."
+    "put through CASE, COALESCE, NULLIF, MIN, MAX, array_agg, lag, lead and first_value, united by set operations, and "
+    "shown in rows and JSON."
 )
 _AS_A_WHOLE: Final = "Use the column itself, as a whole: a token says nothing but which values are equal."
 _COMPARE: Final = "Compare it with a token, a parameter, or a column of the same token domain."
@@ -33,7 +34,7 @@ class Use:
 
 
 WHOLE_ROW: Final = Use(
-    "in a whole row",
+    "in a whole row that is computed with, or whose columns are not all known",
     instead="Select the tokens as columns of their own, and make the row of the others: "
     "SELECT t.token, row_to_json(r) FROM t, LATERAL (SELECT t.a, t.b) AS r.",
 )

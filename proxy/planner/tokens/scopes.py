@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from proxy.errors import UnsupportedRefusal
 from proxy.planner.tokens.refusals import Use, uncertain
-from proxy.planner.tokens.variables import Ordinary, Variable
+from proxy.planner.tokens.variables import Variable
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +44,7 @@ class Item:
     @property
     def clear(self) -> bool:
         """Whether certainly no column holds tokens."""
-        return all(isinstance(c.kind.bound, Ordinary) for c in self.columns)
+        return all(c.kind.certainly_ordinary for c in self.columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Scope:
         while level is not None:
             found = level.own_column(name)
             if found is not None:
-                if hidden and not isinstance(found.kind.bound, Ordinary):
+                if hidden and not found.kind.certainly_ordinary:
                     raise uncertain(name, "A relation whose columns are not known may have a column of that name.")
                 return found
             hidden = hidden or level.open

@@ -18,7 +18,7 @@ from proxy.planner.tokens.calls import Calls
 from proxy.planner.tokens.findings import Outputs
 from proxy.planner.tokens.refusals import Use, uncertain
 from proxy.planner.tokens.scopes import Columns, Item, Named, Scope, WithQuery, item_scope, renamed
-from proxy.planner.tokens.variables import Held, Variable, ordinary, unify
+from proxy.planner.tokens.variables import Held, Record, Variable, ordinary, unify
 
 # Functions that certainly give one column.
 _ONE_COLUMN: Final = frozenset(
@@ -112,7 +112,10 @@ class Sources(Calls, ABC):
         if isinstance(call, Call) and self.is_built_in(call):
             own = name or call.name
             if call.name == "unnest" and len(call.expressions) == 1:
-                pairs = [(own, self.elements(call.expressions[0], before)), *ordinality]
+                element = self.elements(call.expressions[0], before)
+                if isinstance(element.bound, Record):  # its fields are columns
+                    element.be_ordinary(Use("in FROM"))
+                pairs = [(own, element), *ordinality]
                 return self._made(self.columns(pairs, own), False, own, names, before)
             if call.name in _ONE_COLUMN:
                 self.infer(call, before)

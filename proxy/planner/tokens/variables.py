@@ -1,6 +1,7 @@
 """The types of expressions, inferred by unification.
 
-Owns: what an expression can be (ordinary, a token, an array of either) and what happens when two of them meet.
+Owns: what an expression can be (ordinary, a token; an array, a row, JSON or text of either), and what happens when two
+of them meet.
 Must not know: trees, scopes, SQL. Invariant: a variable that was bound never becomes anything else; where two bounds do
 not agree the statement is refused.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from proxy.planner.plan import Shape, TokenArray, TokenCells, TokenJson, TokenRow, TokenText
 from proxy.planner.tokens.refusals import Use, misused, mixed, unlike
 from proxy.tokens.types import TokenType
 
@@ -34,7 +36,29 @@ class Elements:
     of: Variable
 
 
-Bound: TypeAlias = Ordinary | Tokens | Elements
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A row of these fields, in order; names may come twice."""
+
+    fields: tuple[tuple[str, Variable], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Json:
+    """The JSON of ``of``."""
+
+    of: Variable
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """The text that ``of`` is printed as."""
+
+    of: Variable
+
+
+Container: TypeAlias = Elements | Record | Json | Printed
+Bound: TypeAlias = Ordinary | Tokens | Container
 
 
 @dataclass(slots=True, eq=False)
@@ -71,9 +95,17 @@ class Variable:
     def innermost(self) -> Tokens | None:
         """The tokens that it is or holds, at any depth."""
         bound = self.bound
-        while isinstance(bound, Elements):
-            bound = bound.of.bound
-        return bound if isinstance(bound, Tokens) else None
+        if bound is None or isinstance(bound, Ordinary | Tokens):
+            return bound if isinstance(bound, Tokens) else None
+        return next((tokens for part in parts(bound) if (tokens := part.innermost) is not None), None)
+
+    @property
+    def certainly_ordinary(self) -> bool:
+        """Whether it is bound to be ordinary, with all that it holds."""
+        bound = self.bound
+        if bound is None or isinstance(bound, Ordinary | Tokens):
+            return isinstance(bound, Ordinary)
+        return all(part.certainly_ordinary for part in parts(bound))
 
     def be_ordinary(self, use: Use) -> None:
         """What ``use`` does is done to ordinary values only (raises UnsupportedRefusal where it is a token)."""
@@ -82,14 +114,36 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a column of a relation holds, where that is no ordinary value."""
+    """What a column of a relation holds, where that is no ordinary value; ``column`` is where its tokens came from."""
 
-    tokens: Tokens
-    array: bool = False
+    shape: Shape
+    column: str
 
     def variable(self) -> Variable:
         """As the type of an expression."""
-        return Variable(Elements(Variable(self.tokens))) if self.array else Variable(self.tokens)
+        return self._variable(self.shape)
+
+    def _variable(self, shape: Shape | None) -> Variable:
+        match shape:
+            case None:
+                return ordinary()
+            case TokenCells(array=False):
+                return Variable(Tokens(shape.type, self.column))
+            case TokenCells():
+                return Variable(Elements(Variable(Tokens(shape.type, self.column))))
+            case TokenRow():
+                return Variable(Record(tuple((name, self._variable(of)) for name, of in shape.fields)))
+            case TokenArray():
+                return Variable(Elements(self._variable(shape.of)))
+            case TokenJson():
+                return Variable(Json(self._variable(shape.of)))
+            case TokenText():  # pragma: no branch - mypy proves the match exhaustive
+                return Variable(Printed(self._variable(shape.of)))
+
+
+def parts(container: Container) -> tuple[Variable, ...]:
+    """The types of what it holds."""
+    return tuple(kind for _, kind in container.fields) if isinstance(container, Record) else (container.of,)
 
 
 def ordinary() -> Variable:
@@ -111,14 +165,24 @@ def unify(one: Variable, other: Variable, use: Use) -> None:
         right.same = left
 
 
-def _holds(array: Variable, element: Variable) -> bool:
-    bound = array.bound
-    while isinstance(bound, Elements):
-        inside = bound.of.root()
-        if inside is element:
-            return True
-        bound = inside.known
-    return False
+def _holds(container: Variable, part: Variable) -> bool:
+    bound = container.bound
+    if bound is None or isinstance(bound, Ordinary | Tokens):
+        return False
+    return any(inside.root() is part or _holds(inside, part) for inside in parts(bound))
+
+
+def _all_ordinary(container: Container, use: Use) -> Bound:
+    for part in parts(container):
+        part.be_ordinary(use)
+    return container
+
+
+def _alike(one: Container, other: Container) -> bool:
+    """Whether two values that meet hold the same in the same places, and under the same names: JSON goes by them."""
+    if isinstance(one, Record) and isinstance(other, Record):
+        return [name for name, _ in one.fields] == [name for name, _ in other.fields]
+    return type(one) is type(other)
 
 
 def _meet(one: Bound, other: Bound, use: Use) -> Bound:
@@ -129,15 +193,17 @@ def _meet(one: Bound, other: Bound, use: Use) -> Bound:
             if one.type != other.type:
                 raise unlike(one.column, one.type, other.column, other.type, use)
             return one
-        case Elements(), Elements():
-            unify(one.of, other.of, use)
+        case Ordinary(), Elements() | Record() | Json() | Printed():
+            return _all_ordinary(other, use)
+        case Elements() | Record() | Json() | Printed(), Ordinary():
+            return _all_ordinary(one, use)
+        case Elements() | Record() | Json() | Printed(), Elements() | Record() | Json() | Printed():
+            if not _alike(one, other):
+                _all_ordinary(other, use)
+                return _all_ordinary(one, use)
+            for left, right in zip(parts(one), parts(other), strict=True):
+                unify(left, right, use)
             return one
-        case Elements(), Ordinary():
-            one.of.be_ordinary(use)
-            return one
-        case Ordinary(), Elements():
-            other.of.be_ordinary(use)
-            return other
         case _:
             found = Variable(one).innermost or Variable(other).innermost
             if found is None:

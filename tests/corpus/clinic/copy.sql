@@ -69,7 +69,6 @@ COPY (SELECT patient_id, last_name FROM clinic.patients ORDER BY 1 LIMIT 20) TO 
 COPY (WITH old AS (SELECT * FROM patients WHERE dob < '1950-01-01') SELECT zip, count(*) FROM old GROUP BY zip ORDER BY zip) TO STDOUT;
 
 -- title: whole rows of a query
--- tokens: used in a whole row
 -- order: none
 COPY (SELECT p FROM clinic.providers p) TO STDOUT;
 

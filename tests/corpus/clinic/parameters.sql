@@ -73,7 +73,6 @@ WITH pgrst_source AS (SELECT "clinic"."patients"."patient_id", "clinic"."patient
 SELECT null::bigint AS total_result_set, pg_catalog.count(_postgrest_t) AS page_total, coalesce(json_agg(_postgrest_t), '[]') AS body FROM (SELECT * FROM pgrst_source) _postgrest_t;
 
 -- title: Hasura's nested objects
--- tokens: used in a whole row
 -- order: none
 -- params: ["12"]
 SELECT coalesce(json_agg("root"), '[]') AS "root" FROM (SELECT row_to_json((SELECT "_e" FROM (SELECT "_root.base"."patient_id" AS "id", "_root.base"."last_name" AS "lastName", "_root.ar"."claims" AS "claims") AS "_e")) AS "root"

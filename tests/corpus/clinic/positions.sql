@@ -61,7 +61,6 @@ SELECT count(*) FROM (SELECT DISTINCT * FROM clinic.providers) u;
 SELECT t.name, count(*) FROM (SELECT DISTINCT p.*, d.name FROM clinic.providers p JOIN clinic.departments d USING (department_id)) t GROUP BY t.name ORDER BY 1;
 
 -- title: grouping by every column of a masked row
--- tokens: used in a whole row
 -- order: none
 SELECT count(*) FROM (SELECT p, count(*) FROM clinic.providers p GROUP BY p) g;
 
@@ -71,17 +70,14 @@ SELECT count(*) FROM (SELECT p, count(*) FROM clinic.providers p GROUP BY p) g;
 SELECT p.provider_id FROM clinic.providers p ORDER BY p DESC;
 
 -- title: row compared with a row of stars
--- tokens: used in a whole row
 -- order: none
 SELECT count(*) FROM clinic.providers a, clinic.providers b WHERE a = b;
 
 -- title: row IN a subquery of rows
--- tokens: used in a whole row
 -- order: none
 SELECT count(*) FROM clinic.providers a WHERE a IN (SELECT b FROM clinic.providers b WHERE b.specialty > 'K');
 
 -- title: row constructor of the star compared with stars
--- tokens: used in a whole row
 -- order: none
 SELECT count(*) FROM clinic.providers a WHERE ROW(a.*) IN (SELECT * FROM clinic.providers b WHERE b.provider_id < 9);
 
@@ -111,7 +107,6 @@ SELECT json_build_array(p) FROM clinic.providers p WHERE p.provider_id <= 3 ORDE
 SELECT count(j) FROM (clinic.providers JOIN clinic.departments USING (department_id)) AS j;
 
 -- title: whole row of a join's alias as JSON
--- tokens: used in a whole row
 -- order: total
 SELECT to_json(j) FROM (clinic.claims JOIN clinic.patients USING (patient_id)) AS j WHERE j.patient_id <= 4 ORDER BY j.claim_id;
 
@@ -136,7 +131,6 @@ SELECT 1 FROM clinic.patients WHERE false UNION ALL SELECT count(*)::int FROM cl
 SELECT x.* FROM clinic.providers p CROSS JOIN LATERAL (SELECT p.*) x WHERE p.provider_id <= 4 ORDER BY x.provider_id;
 
 -- title: lateral subquery that takes the outer row whole
--- tokens: used in a whole row
 -- order: total
 SELECT x.j FROM clinic.providers p, LATERAL (SELECT to_jsonb(p) AS j) x WHERE p.provider_id <= 4 ORDER BY p.provider_id;
 

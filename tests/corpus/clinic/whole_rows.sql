@@ -1,7 +1,6 @@
 -- Whole-row references: a row of a masked table is a row of masked values, hidden columns left out.
 
 -- title: the table's alias as a column
--- tokens: used in a whole row
 -- order: total
 SELECT p FROM clinic.patients p WHERE p.patient_id <= 10 ORDER BY p.patient_id;
 
@@ -10,12 +9,10 @@ SELECT p FROM clinic.patients p WHERE p.patient_id <= 10 ORDER BY p.patient_id;
 SELECT departments FROM clinic.departments ORDER BY department_id;
 
 -- title: row_to_json
--- tokens: used in a whole row
 -- order: total
 SELECT row_to_json(p) FROM clinic.patients p WHERE p.patient_id <= 10 ORDER BY p.patient_id;
 
 -- title: to_jsonb of a row, and a key of it
--- tokens: used in a whole row
 -- order: total
 SELECT to_jsonb(p) ->> 'ssn' AS ssn, to_jsonb(p) - 'address' - 'preferences' AS rest FROM clinic.patients p WHERE p.patient_id <= 10 ORDER BY p.patient_id;
 
@@ -28,12 +25,10 @@ SELECT row_to_json(t) FROM (SELECT patient_id, last_name, dob FROM clinic.patien
 SELECT (p).ssn, (p).last_name AS name FROM clinic.patients p WHERE (p).patient_id <= 20 ORDER BY (p).patient_id;
 
 -- title: expansion of a row
--- tokens: used in a whole row
 -- order: total
 SELECT (pr).* FROM clinic.providers pr WHERE pr.provider_id <= 10 ORDER BY pr.provider_id;
 
 -- title: row cast to text
--- tokens: used in a whole row
 -- order: total
 SELECT p::text FROM clinic.patients p WHERE patient_id <= 10 ORDER BY patient_id;
 
@@ -55,7 +50,6 @@ FROM clinic.departments d LEFT JOIN clinic.providers pr USING (department_id) GR
 SELECT d.*, d FROM clinic.departments d ORDER BY d.department_id;
 
 -- title: json_agg of rows
--- tokens: used in a whole row
 -- order: none
 SELECT json_agg(pr ORDER BY pr.provider_id) FROM clinic.providers pr WHERE pr.provider_id <= 8;
 
@@ -73,7 +67,6 @@ SELECT a.provider_id, b.provider_id AS other FROM clinic.providers a JOIN clinic
 WHERE a.provider_id < b.provider_id ORDER BY 1, 2;
 
 -- title: row constructor over masked columns
--- tokens: used in a row, but to compare rows
 -- order: total
 SELECT ROW(p.patient_id, p.ssn, p.dob) FROM clinic.patients p WHERE p.patient_id <= 15 ORDER BY p.patient_id;
 
@@ -82,7 +75,6 @@ SELECT ROW(p.patient_id, p.ssn, p.dob) FROM clinic.patients p WHERE p.patient_id
 SELECT row_to_json(ROW(d.*)) FROM clinic.departments d ORDER BY d.department_id;
 
 -- title: row of a view
--- tokens: used in a whole row
 -- order: total
 SELECT a FROM clinic.active_patients a WHERE a.patient_id <= 10 ORDER BY a.patient_id;
 
@@ -96,7 +88,6 @@ WITH c AS (SELECT patient_id, zip FROM clinic.patients WHERE patient_id <= 10) S
 SELECT p.patient_id, kv.key, kv.value FROM clinic.patients p CROSS JOIN LATERAL jsonb_each_text(to_jsonb(p)) kv WHERE p.patient_id <= 3 ORDER BY p.patient_id, kv.key;
 
 -- title: row of a lateral subquery
--- tokens: used in a whole row
 -- order: total
 SELECT p.patient_id, row_to_json(x) AS latest
 FROM clinic.patients p LEFT JOIN LATERAL (SELECT c.claim_id, c.member_id, c.amount FROM clinic.claims c WHERE c.patient_id = p.patient_id ORDER BY c.claim_id LIMIT 1) x ON true

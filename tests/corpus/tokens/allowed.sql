@@ -439,3 +439,239 @@ SELECT count(p), count(*) FILTER (WHERE v IS NULL) FROM patients p LEFT JOIN vis
 -- title: a field of a subquery's row
 -- order: none
 SELECT (s).m, (s).n FROM (SELECT mrn AS m, count(*) AS n FROM visits GROUP BY mrn) s;
+
+-- title: cast of an array to text
+-- order: none
+SELECT array_agg(mrn)::text FROM patients;
+
+-- title: json_agg
+-- order: none
+SELECT json_agg(mrn) FROM patients;
+
+-- title: json_agg of a row
+-- order: none
+SELECT json_agg(p) FROM patients p;
+
+-- title: a whole row
+-- order: none
+SELECT v FROM visits v;
+
+-- title: all fields of a whole row
+-- order: none
+SELECT (p).* FROM patients p;
+
+-- title: a whole row as text
+-- order: none
+SELECT p::text FROM patients p;
+
+-- title: a whole row of a subquery
+-- order: none
+SELECT s FROM (SELECT mrn FROM patients) s;
+
+-- title: a whole row as json
+-- order: none
+SELECT row_to_json(p) FROM patients p;
+
+-- title: a whole row of a star
+-- order: none
+SELECT to_jsonb(p.*) FROM patients p;
+
+-- title: a whole row of a join
+-- order: none
+SELECT j FROM (patients JOIN visits USING (mrn)) AS j;
+
+-- title: a whole row of a CTE
+-- order: none
+WITH c AS (SELECT mrn FROM patients) SELECT c FROM c;
+
+-- title: a whole row of a view
+-- order: none
+SELECT f FROM front f;
+
+-- title: whole rows compared
+-- order: none
+SELECT count(*) FROM visits v JOIN old_visits o ON v = o;
+
+-- title: a row as a value
+-- order: none
+SELECT ROW(mrn, 1) FROM patients;
+
+-- title: a row of a star
+-- order: none
+SELECT ROW(p.*) FROM patients p;
+
+-- title: a tuple as a value
+-- order: none
+SELECT (mrn, id) FROM patients;
+
+-- title: a row in an array
+-- order: none
+SELECT ARRAY[ROW(mrn)] FROM patients;
+
+-- title: a row aggregated
+-- order: none
+SELECT array_agg((mrn, id)) FROM patients;
+
+-- title: an array column of a view
+-- order: none
+SELECT mrns::text FROM groups;
+
+-- title: rows in JSON, nested
+-- order: none
+SELECT json_build_object('who', p, 'visits', (SELECT json_agg(v ORDER BY v.id) FROM visits v WHERE v.mrn = p.mrn)) FROM patients p;
+
+-- title: JSON of rows, or nothing
+-- order: none
+SELECT p.id, coalesce(json_agg(v ORDER BY v.id) FILTER (WHERE v.id IS NOT NULL), '[]') FROM patients p LEFT JOIN visits v USING (mrn) GROUP BY p.id;
+
+-- title: numbers and identifiers in JSON
+-- order: none
+SELECT to_jsonb(p) FROM (SELECT id, account, device, number, card FROM patients) p;
+
+-- title: arrays in JSON
+-- order: none
+SELECT to_json(array_agg(mrn)), array_to_json(array_agg(account)) FROM patients GROUP BY age;
+
+-- title: values of keys
+-- order: none
+SELECT id, to_jsonb(p) ->> 'mrn' AS m, to_jsonb(p) -> 'mrn' AS j, to_jsonb(p) ->> 'account' AS a, to_jsonb(p) ->> 'device' AS d, to_jsonb(p) ->> 'name' AS n FROM patients p;
+
+-- title: a key left out
+-- order: none
+SELECT to_jsonb(p) - 'card' - 'age' FROM patients p;
+
+-- title: what a key finds
+-- order: none
+SELECT id FROM patients p WHERE to_jsonb(p) ->> 'mrn' = 'TOK2';
+
+-- title: a constant in JSON
+-- order: none
+SELECT json_build_object('m', coalesce(mrn, 'none "x"')) FROM visits;
+
+-- title: rows in rows
+-- order: none
+SELECT ROW(p, ROW(p.mrn, NULL), 'x,y"z') FROM (SELECT id, mrn, age, device, account, number, card FROM patients) p;
+
+-- title: fields of rows
+-- order: none
+SELECT (s.r).f1, (s.r).f2 FROM (SELECT ROW(mrn, id) AS r FROM patients) s;
+
+-- title: all fields of a row of a subquery
+-- order: none
+SELECT (s.p).* FROM (SELECT p FROM patients p) s;
+
+-- title: rows grouped
+-- order: none
+SELECT p, count(*) FROM (SELECT mrn, provider FROM visits) p GROUP BY p;
+
+-- title: rows that are distinct
+-- order: none
+SELECT DISTINCT p FROM (SELECT mrn, provider FROM visits) p;
+
+-- title: rows counted
+-- order: none
+SELECT count(DISTINCT p) FROM (SELECT mrn, provider FROM visits) p;
+
+-- title: rows united
+-- order: none
+SELECT v FROM (SELECT mrn, provider FROM visits) v UNION SELECT v FROM (SELECT mrn, provider FROM old_visits) v;
+
+-- title: rows that are the same
+-- order: none
+SELECT v.id FROM visits v JOIN old_visits o ON v = o;
+
+-- title: rows of other names compared
+-- order: none
+SELECT count(*) FROM (SELECT mrn AS a, id AS b FROM visits) v, old_visits o WHERE v = ROW(o.mrn, o.id);
+
+-- title: rows that are not distinct
+-- order: none
+SELECT v.id FROM visits v, old_visits o WHERE v IS NOT DISTINCT FROM o;
+
+-- title: rows in a subquery
+-- order: none
+SELECT p.id FROM patients p WHERE (SELECT q FROM patients q WHERE q.id = p.id) IS NOT DISTINCT FROM p;
+
+-- title: rows in windows
+-- order: none
+SELECT id, lag(v) OVER (ORDER BY id), count(*) OVER (PARTITION BY v) FROM (SELECT id, mrn FROM visits) v;
+
+-- title: rows or NULL
+-- order: none
+SELECT CASE WHEN id > 5 THEN p END, coalesce(p, NULL), nullif(p, NULL) FROM (SELECT id, mrn, age, device, account, number, card FROM patients) p;
+
+-- title: rows after an outer join
+-- order: none
+SELECT c.code, v FROM codes c LEFT JOIN visits v ON v.seen = c.code AND v.id < 9;
+
+-- title: arrays of rows
+-- order: none
+SELECT age, array_agg(p ORDER BY id) FROM (SELECT id, mrn, age, device, account, number, card FROM patients) p GROUP BY age;
+
+-- title: text of an array of rows
+-- order: none
+SELECT array_agg(p ORDER BY id)::text FROM patients p;
+
+-- title: text of JSON
+-- order: none
+SELECT row_to_json(p)::text, json_agg(p)::text FROM patients p GROUP BY p;
+
+-- title: text in JSON
+-- order: none
+SELECT json_build_object('row', p::text, 'rows', ARRAY[p::text]) FROM patients p;
+
+-- title: JSON as the other kind of JSON
+-- order: none
+SELECT row_to_json(p)::jsonb, to_jsonb(p)::json FROM patients p;
+
+-- title: JSON that is indented
+-- order: none
+SELECT row_to_json(p, true) FROM patients p;
+
+-- title: JSON by UNION
+-- order: none
+SELECT row_to_json(v) FROM visits v UNION ALL SELECT row_to_json(o) FROM old_visits o;
+
+-- title: a row of a recursive query
+-- order: none
+WITH RECURSIVE r(n, v) AS (SELECT 1, v FROM (SELECT mrn, provider FROM visits) v UNION ALL SELECT n + 1, v FROM r WHERE n < 3) SELECT n, v FROM r;
+
+-- title: rows by LATERAL
+-- order: none
+SELECT p.id, row_to_json(l) FROM patients p, LATERAL (SELECT v.mrn, v.cost FROM visits v WHERE v.mrn = p.mrn ORDER BY v.id LIMIT 1) l;
+
+-- title: a row of renamed columns
+-- order: none
+SELECT q, (q).b, row_to_json(q) FROM (SELECT id, mrn, account FROM patients) AS q(a, b);
+
+-- title: a row under a join's alias
+-- order: none
+SELECT j, row_to_json(j) FROM ((SELECT mrn, age FROM patients) p JOIN (SELECT mrn, cost FROM visits) v USING (mrn)) AS j (who);
+
+-- title: arrays sorted
+-- order: none
+SELECT array_agg(mrn ORDER BY mrn) AS a FROM patients GROUP BY age ORDER BY a;
+
+-- title: JSON sorted
+-- order: none
+SELECT to_jsonb(v) AS j FROM visits v ORDER BY j;
+
+-- title: rows sorted
+-- order: none
+SELECT DISTINCT v FROM (SELECT mrn, provider FROM visits) v ORDER BY v;
+
+-- title: rows united and sorted
+-- order: none
+SELECT v FROM (SELECT mrn FROM visits) v UNION SELECT v FROM (SELECT mrn FROM old_visits) v ORDER BY 1;
+
+-- title: text of rows compared by order
+-- order: none
+SELECT count(*) FROM visits v, visits w WHERE (v::text < w::text) = (v::text > w::text);
+
+-- title: text of rows ranked
+-- order: none
+SELECT id, row_number() OVER (PARTITION BY v::text ORDER BY id) FROM visits v;
+
+-- title: the least text of rows
+-- order: none
+SELECT count(*) FROM visits v WHERE v::text = (SELECT min(w::text) FROM visits w);

@@ -35,7 +35,7 @@ def test_what_would_show_a_stored_value_is_refused(analyst: Planner, statement: 
         ("SELECT lower(mrn) FROM patients", ("clinic.patients.mrn", "function lower")),
         ("SELECT mrn = provider FROM visits", ("clinic.visits.mrn", "clinic.visits.provider", "compared with =")),
         ("SELECT mrn = seen FROM visits", ("clinic.visits.mrn", "no token")),
-        ("SELECT p FROM patients p", ("clinic.patients", "whole row")),
+        ("SELECT (p).upper FROM patients p", ("clinic.patients", "whole row")),
     ],
 )
 def test_refusals_name_the_column_and_what_was_done(analyst: Planner, sql: str, says: tuple[str, ...]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proxy.errors import UnsupportedRefusal
+from proxy.planner.plan import TokenCells
 from proxy.planner.tokens.refusals import Use
 from proxy.planner.tokens.variables import Elements, Held, Ordinary, Tokens, Variable, ordinary, unify
 from tests.support.token_clinic import MRN, PROVIDER
@@ -52,6 +53,6 @@ def test_an_array_of_itself_is_refused() -> None:
 
 def test_held_columns_have_a_type_of_their_own_each_time() -> None:
     """What one statement learns of a view's column does not reach the next."""
-    held = Held(PATIENT, array=True)
+    held = Held(TokenCells(PATIENT.type, array=True), PATIENT.column)
     assert held.variable().innermost == PATIENT
     assert held.variable() is not held.variable()
