@@ -8,16 +8,16 @@ Invariant: without ``coverage run`` nothing is switched; importing the package, 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import coverage
 import pytest
 
 _TESTS = Path(__file__).parents[1]
 _FOLDERS = tuple(_TESTS / folder for folder in ("unit/planner", "unit/session", "unit/policy", "protocol"))
-_MEASUREMENT = coverage.Coverage.current()
+_TRACER = sys.gettrace()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -31,31 +31,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """Everything is imported."""
-    if _MEASUREMENT is not None:
-        _MEASUREMENT.stop()
+    if _TRACER is not None:
+        sys.settrace(None)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
     """Have the tracer run while a measured test does."""
-    if _MEASUREMENT is None or pyfuncitem.get_closest_marker("measured") is None:
+    if _TRACER is None or pyfuncitem.get_closest_marker("measured") is None:
         return (yield)
-    _MEASUREMENT.start()
+    sys.settrace(_TRACER)
     try:
         return (yield)
     finally:
-        _MEASUREMENT.stop()
+        sys.settrace(None)
 
 
 @contextmanager
 def unmeasured() -> Iterator[None]:
     """For what a measured test repeats many times over."""
-    running = coverage.Coverage.current()
-    if running is None:
-        yield
-        return
-    running.stop()
+    running = sys.gettrace()
+    if running is not None:
+        sys.settrace(None)
     try:
         yield
     finally:
-        running.start()
+        if running is not None:
+            sys.settrace(running)

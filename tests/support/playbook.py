@@ -12,6 +12,7 @@ from typing import Literal, Protocol, Self
 
 from proxy.errors import ProxyError
 from proxy.session.conversation import Conversation
+from proxy.session.hints import NO_HINTS, Hinting
 from proxy.session.settings import question
 from proxy.wire.backend import (
     BIND_COMPLETE,
@@ -32,6 +33,7 @@ from proxy.wire.backend import (
 )
 from proxy.wire.frames import frame
 from proxy.wire.frontend import FLUSH_MESSAGE, SYNC_MESSAGE
+from tests.support.fake_hints import FakeHints
 from tests.support.fake_planning import FakePlanning, FakeWatching
 from tests.support.measured import unmeasured
 
@@ -124,9 +126,9 @@ ANSWERED = (PARSED, BOUND)
 ANSWER_END = (CLOSED, CLOSED)
 
 
-def answer(*schemas: bytes) -> tuple[bytes, ...]:
+def answer(*schemas: bytes, asker: bytes | None = None) -> tuple[bytes, ...]:
     """What the server answers to our question, without the end of the flight."""
-    rows = (row(None), *(row(schema) for schema in schemas))
+    rows = (row(asker), *(row(schema) for schema in schemas))
     return (PARSED, BOUND, *rows, done(f"SELECT {len(rows)}"), CLOSED, CLOSED)
 
 
@@ -134,9 +136,16 @@ class Stage:
     """One conversation between two fake peers."""
 
     def __init__(
-        self, *, restricted: bool, origins: tuple[object, ...], max_message_bytes: int, keeps_upstream: bool = False
+        self,
+        *,
+        restricted: bool,
+        origins: tuple[object, ...],
+        max_message_bytes: int,
+        keeps_upstream: bool = False,
+        hints: bool = False,
     ) -> None:
         self.planning = FakePlanning(origins=origins, restricted=restricted)  # type: ignore[arg-type]
+        self.hints: Hinting = FakeHints(self.planning) if hints else NO_HINTS
         self.watching = FakeWatching()
         self.got: dict[Direction, bytearray] = {"client": bytearray(), "upstream": bytearray()}
         self.now = 0.0
@@ -148,6 +157,7 @@ class Stage:
             clock=self._clock,
             search_path=("public",),
             keeps_upstream=keeps_upstream,
+            hints=self.hints,
             max_client_message_bytes=max_message_bytes,
             max_upstream_message_bytes=max_message_bytes,
         )
@@ -187,6 +197,7 @@ class Playbook:
     restricted: bool = True
     origins: tuple[object, ...] = ()
     max_message_bytes: int = 1_000_000
+    hints: bool = False
     steps: list[Step | Act] = field(default_factory=list)
     log: list[tuple[str, int | None, str | None]] | None = None
     refusals: list[str] | None = None
@@ -255,7 +266,12 @@ class Playbook:
         return stage
 
     def _replay(self, cut: Callable[[int, bytes], list[bytes]]) -> Stage:
-        stage = Stage(restricted=self.restricted, origins=self.origins, max_message_bytes=self.max_message_bytes)
+        stage = Stage(
+            restricted=self.restricted,
+            origins=self.origins,
+            max_message_bytes=self.max_message_bytes,
+            hints=self.hints,
+        )
         ended = False
         for index, step in enumerate(self.steps):
             assert not ended, "a step follows the end of the session"
