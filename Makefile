@@ -13,10 +13,6 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SET_UP_FOR := pyproject.toml constraints.txt
 
-# The tests that run the planner, the session and the policy in their own process.
-ROOM_TESTS := $(addprefix tests/unit/,planner session policy) \
-	$(patsubst %,tests/protocol/test_%.py,changes cursors extended flights prepared_by_sql simple streams tokens)
-
 .DEFAULT_GOAL := help
 .PHONY: help demo test coverage clients sqlsmith browser lint check bench clean
 
@@ -26,11 +22,12 @@ help:  ## Show this list
 demo: $(VENV)/.set-up-demo  ## Run pgveil in front of a made-up clinic (ARGS=--once ends by itself)
 	$(BIN)/pgveil demo $(ARGS)
 
-test: $(VENV)/.set-up-dev  ## Run the tests
-	$(BIN)/pytest $(ARGS)
+test: $(VENV)/.set-up-dev  ## Run the tests; all of them (no ARGS) are measured as by `make coverage`
+	$(BIN)/$(if $(ARGS),pytest $(ARGS),coverage run -m pytest)
+	$(if $(ARGS),,$(BIN)/coverage report)
 
 coverage: $(VENV)/.set-up-dev  ## Which branches of the rooms that decide are tested without a server
-	$(BIN)/coverage run -m pytest -q $(ROOM_TESTS) $(ARGS)
+	$(BIN)/coverage run -m pytest -q -m measured tests/unit tests/protocol $(ARGS)
 	$(BIN)/coverage report
 
 clients: $(VENV)/.set-up-clients  ## Run every client and tool, also those that pip does not install, and renew README's table
