@@ -9,6 +9,7 @@ Invariant: without ``coverage run`` nothing is switched; importing the package, 
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +34,7 @@ def pytest_collection_finish() -> None:
     """Everything is imported."""
     if _TRACER is not None:
         sys.settrace(None)
+        threading.settrace(None)  # type: ignore[arg-type]  # the rooms start no threads; what others do there is not theirs
 
 
 @pytest.hookimpl(wrapper=True)

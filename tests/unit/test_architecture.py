@@ -350,14 +350,3 @@ def test_no_error_is_swallowed_whole(word: str) -> None:
         if line.strip() == word
     ]
     _report("no error is swallowed whole", findings)
-
-
-def test_unit_tests_mirror_the_package() -> None:
-    """Each unit test stands where the file that it tests stands."""
-    rooms = {source.room for source in _sources("proxy")} | {"deploy"}
-    findings = [
-        source.at(1, "is in no room of the package")
-        for source in _sources("tests")
-        if source.part.startswith("unit/") and source.part.count("/") > 1 and source.part.split("/")[1] not in rooms
-    ]
-    _report("unit tests mirror the package", findings)
