@@ -34,7 +34,7 @@ def pytest_collection_finish() -> None:
     """Everything is imported."""
     if _TRACER is not None:
         sys.settrace(None)
-        threading.settrace(None)  # type: ignore[arg-type]  # the rooms start no threads; what others do there is not theirs
+        threading.settrace(None)  # the rooms start no threads
 
 
 @pytest.hookimpl(wrapper=True)
