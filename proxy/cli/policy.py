@@ -78,6 +78,8 @@ def check(
     ]
     for name in uncovered:
         console.print(f"database {name} has none of the policy's tables", markup=False)
+    for warning in sorted({warning for result in results for warning in result.warnings}):
+        console.print(f"warning: {warning}", markup=False)
     if problems or uncovered:
         raise typer.Exit(1)
     console.print(f"{chosen}: fine", markup=False)

@@ -232,8 +232,9 @@ class Planner:
             raise UnsupportedRefusal(
                 f"{judgement.what} is not supported on relations with masked columns",
                 reason="statement",
-                detail=f"Masked for the role {self.role.name}: {masked}.",
-                hint="Use a plain SELECT.",
+                detail=f"Masked for the role {self.role.name}: {masked}. Plans have estimates from statistics of what "
+                "is stored, and show the masks.",
+                hint="Run the statement itself, or ask someone for the plan whose role sees these columns clear.",
             )
         if judgement.references.locks_rows:
             raise UnsupportedRefusal(

@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from proxy.catalog.snapshot import Snapshot
+from proxy.catalog.snapshot import Relation, Snapshot
 from proxy.errors import PolicyFileError
 from proxy.policy.bound import BoundPolicy, bind
 from proxy.policy.catalog_check import covers_anything
 from proxy.policy.coverage import STORED
 from proxy.policy.load import load_policy
+from proxy.policy.masks import Clear
 from proxy.policy.model import Policy
 
 
@@ -49,10 +50,14 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """``problems`` are ``file:line: message``; ``summary`` is None where the files do not load."""
+    """``problems`` are ``file:line: message``; ``summary`` is None where the files do not load.
+
+    ``warnings`` are written alike: what is allowed, and has no effect.
+    """
 
     problems: tuple[str, ...]
     summary: Summary | None
+    warnings: tuple[str, ...] = ()
 
 
 def check(path: Path, snapshot: Snapshot | None = None) -> CheckResult:
@@ -64,7 +69,7 @@ def check(path: Path, snapshot: Snapshot | None = None) -> CheckResult:
     if snapshot is None:
         return CheckResult((), _summary(policy))
     bound = bind(policy, snapshot, strict=False)
-    return CheckResult(bound.problems, _summary(policy, bound))
+    return CheckResult(bound.problems, _summary(policy, bound), _vain_writes(policy, bound))
 
 
 def _summary(policy: Policy, bound: BoundPolicy | None = None) -> Summary:
@@ -79,6 +84,33 @@ def _summary(policy: Policy, bound: BoundPolicy | None = None) -> Summary:
         covered=bound is not None and covers_anything(policy, bound.snapshot),
         roles=tuple(_role(bound, name) for name in bound.role_names) if bound is not None else (),
     )
+
+
+def _vain_writes(policy: Policy, bound: BoundPolicy) -> tuple[str, ...]:
+    """The ``writes`` by which a role can write nothing."""
+    found: list[tuple[str, int, str]] = []
+    for role in policy.roles.values():
+        for grant in role.writes:
+            reasons = [_why_not(bound, role.name, r) for r in bound.snapshot.relations if grant.pattern.matches(r)]
+            named = grant.pattern.name is not None
+            if reasons and all(reasons):
+                why = reasons[0] if named else "nothing that it matches can be written by this role"
+                found.append((grant.location.path, grant.location.line, f"{grant.rule}: {why}"))
+    return tuple(f"{path}:{line}: {message}" for path, line, message in sorted(found))
+
+
+def _why_not(bound: BoundPolicy, name: str, relation: Relation) -> str | None:
+    """Why the role cannot write the relation, in words; None where it can."""
+    role = bound.role(name)
+    access = role.access(relation) if role is not None else None
+    if access is None or relation.kind not in STORED:
+        return f"{relation.qualified_name} is no table, and only tables can be written"
+    if not access.readable:
+        return f"{relation.qualified_name} can be written only by a role that reads it"
+    masked = [d.column.name for d in access.columns if not isinstance(d.mask, Clear)]
+    if masked:
+        return f"{relation.qualified_name} cannot be written: it has columns masked for this role ({', '.join(masked)})"
+    return None
 
 
 def _role(bound: BoundPolicy, name: str) -> RoleSummary:

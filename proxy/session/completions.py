@@ -9,13 +9,13 @@ the requests that the server will still answer.
 from __future__ import annotations
 
 from proxy.errors import JournalError, UpstreamProtocolError
-from proxy.planner.plan import Plan, StatementKind
+from proxy.planner.plan import Decision, Plan, StatementKind
 from proxy.session.answers import out_of_step
 from proxy.session.replies import Owed, OwedRows, OwedScript, Request
 from proxy.session.scripts import FAILING_SQLSTATE
 from proxy.session.state import FAILED, IDLE, IN_TRANSACTION, State
 from proxy.session.statements import NEVER, aborted, stale_portal
-from proxy.session.texts import for_client, is_fatal
+from proxy.session.texts import caused_by_masking, for_client, is_fatal
 from proxy.wire.backend import (
     ErrorResponse,
     NoticeResponse,
@@ -166,14 +166,14 @@ class Completions:
         entry = self._owed[0] if self._owed else None
         if is_fatal(error.fields):
             self.fatal = True
-            return self._shown(error, rewritten=True)
+            return self._shown(error)
         if entry is None:
             raise out_of_step("ErrorResponse")
         if isinstance(entry, OwedScript):
             return self._script_failed(entry, error)
         if entry.request is Request.SYNC:
             # The commit at the end of the flight failed (a deferred constraint); its ReadyForQuery still comes.
-            return b"" if entry.own else self._shown(error, rewritten=True)
+            return b"" if entry.own else self._shown(error)
         return self._request_failed(entry, error)
 
     def _script_failed(self, entry: OwedScript, error: ErrorResponse) -> bytes | None:
@@ -188,7 +188,7 @@ class Completions:
         elif entry.refusal is not None and error.sqlstate == FAILING_SQLSTATE:
             return error_response(entry.refusal)
         portal = plan.portal.encode() if plan is not None and plan.portal is not None else None
-        return self._shown(error, rewritten=entry.script.rewritten, portal=portal)
+        return self._shown(error, plan, rewritten=entry.script.rewritten, portal=portal)
 
     def _request_failed(self, entry: Owed, error: ErrorResponse) -> bytes | None:
         """An extended message has failed: the server skips what follows, up to the next Sync."""
@@ -219,7 +219,7 @@ class Completions:
         portal = entry.name if entry.request in _OF_PORTALS else None
         if statement is not None and statement.plan is not None and statement.plan.portal is not None:
             portal = statement.plan.portal.encode()
-        return self._shown(error, rewritten=not own_text, portal=portal)
+        return self._shown(error, statement.plan if statement is not None else None, not own_text, portal)
 
     def _stands_for_aborted(self, entry: Owed, error: ErrorResponse) -> bool:
         """Whether the server would have refused the client's own message because the transaction has failed.
@@ -259,7 +259,15 @@ class Completions:
             if plan.effects.prepares is not None:
                 self._statements.drop(plan.effects.prepares.encode())
 
-    def _shown(self, error: ErrorResponse, *, rewritten: bool, portal: bytes | None = None) -> bytes | None:
+    def _shown(
+        self, error: ErrorResponse, plan: Plan | None = None, rewritten: bool = True, portal: bytes | None = None
+    ) -> bytes | None:
+        """``rewritten``: positions are not those of the client's text."""
+        if plan is not None and plan.decision is Decision.REWRITTEN:
+            refusal = caused_by_masking(error.fields)
+            if refusal is not None:
+                self._state.scripts.note(refusal)
+                return error_response(refusal)
         if error.sqlstate == INVALID_CURSOR_NAME and portal in self._statements.outdated:
             refusal = stale_portal(portal or b"")
             self._state.scripts.note(refusal)

@@ -17,7 +17,7 @@ from proxy.planner.plan import Decision, Plan, StatementKind
 from proxy.session.hints import misplaced, token_setting
 from proxy.session.ports import Planning, Watching
 from proxy.session.standing import UNSET, Standing
-from proxy.wire.sqlstate import CHARACTER_NOT_IN_REPERTOIRE, IO_ERROR, UNDEFINED_FUNCTION
+from proxy.wire.sqlstate import CHARACTER_NOT_IN_REPERTOIRE, IO_ERROR, UNDEFINED_FUNCTION, UNDEFINED_TABLE
 
 # Fails at parse analysis, before anything runs, at the same protocol step as the statement in whose place it stands.
 FAILING_STATEMENT: Final = 'SELECT pg_catalog."pgveil: statement refused"()'
@@ -43,6 +43,7 @@ NAMES_RELATIONS: Final = frozenset(
 
 # What anybody may say at any time, whoever asks.
 NEED_NOBODY: Final = frozenset({StatementKind.TRANSACTION, StatementKind.SETTING, StatementKind.SESSION})
+_NOT_FOUND: Final = frozenset({UNDEFINED_TABLE, UNDEFINED_FUNCTION})
 
 # Comments that no lexer reads differently: no nesting, one line. Tools put job identifiers there.
 _LEADING_COMMENTS: Final = re.compile(r"(?:\s*(?:/\*(?:(?!/\*|\*/).)*\*/|--[^\r\n]*[\r\n]))+", re.DOTALL)
@@ -189,7 +190,8 @@ class Scripts:
                     path_known = path_known and plan.kind is StatementKind.TRANSACTION and not path_touched
                     path_touched = path_touched or plan.kind is not StatementKind.TRANSACTION
         except ProxyError as error:
-            refusal = error
+            # What was not found was looked for on a path that may not be the one in force by then.
+            refusal = _path_refusal() if not path_known and error.sqlstate in _NOT_FOUND else error
         return _script(decoded, tuple(plans), refusal, tuple(prepares))
 
     def _plan(self, statement: str, offset: int, search_path: tuple[str, ...]) -> Plan:

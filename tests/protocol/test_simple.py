@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from proxy.errors import JournalError, PolicyRefusal, UpstreamProtocolError
 from proxy.planner.plan import Origin
-from proxy.wire.backend import ParameterStatus
+from proxy.wire.backend import ErrorResponse, ParameterStatus
 from proxy.wire.frames import frame
 from proxy.wire.frontend import FLUSH_MESSAGE, SYNC_MESSAGE, Bind, CopyData, Execute, FunctionCall, Parse, Query
 from tests.support.fake_planning import PATIENTS, SSN
@@ -413,5 +413,32 @@ def test_a_refusal_without_a_position_has_none() -> None:
         .to_upstream(Query(REFUSED_TEXT))
         .upstream(error("42883"), IDLE)
         .to_client(REFUSAL, IDLE)
+        .run()
+    )
+
+
+def test_an_error_that_masking_has_caused_is_a_refusal() -> None:
+    """By either protocol; the same error of a text that went as it was stays the server's."""
+    refused = ErrorResponse(
+        {
+            "S": "ERROR",
+            "V": "ERROR",
+            "C": "0A000",
+            "M": "the system column ctid of a relation with masked columns is not shown",
+            "D": "It tells where and when the stored row was written.",
+            "H": "Use the primary key.",
+        }
+    ).encode()
+    (
+        Playbook()
+        .client(Query(b"select x masked"))
+        .upstream(error("42703", 'column "ctid" does not exist'), IDLE)
+        .to_client(refused, IDLE)
+        .client(Parse(b"", b"select x masked"), SYNC_MESSAGE)
+        .upstream(error("42703", 'column "ctid" does not exist'), IDLE)
+        .to_client(refused, IDLE)
+        .through(Query(b"select x"))
+        .back(error("42703", 'column "ctid" does not exist'), IDLE)
+        .refuses("system_column", "system_column")
         .run()
     )

@@ -45,7 +45,7 @@ class FakePlanning:
     """``select … masked`` is rewritten, ``… denied`` refused, ``… path`` rewritten with the search path in it;
     of ``… tokens`` the first of two columns, and the first of two parameters, are tokens.
 
-    ``policy`` is the generation, and is written into what is rewritten.
+    ``policy`` is the generation, and is written into what is rewritten. ``missing``: the code by which ``… gone`` is.
     """
 
     policy: int = 1
@@ -55,6 +55,7 @@ class FakePlanning:
     asked: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     looks: int = 0
     made: tuple[int, str] = (0, "catalog")
+    missing: str = ""
 
     @property
     def tokens(self) -> FakeTokens:
@@ -88,6 +89,8 @@ class FakePlanning:
                 hint="what to do",
                 position=text.find("denied") + 1 or None,
             )
+        if self.missing and "gone" in words:
+            raise PolicyRefusal("not there", sqlstate=self.missing, reason="relation")
         kind = _KINDS[word]
         rewritten = "masked" in words or "path" in words
         sent = text

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from proxy.catalog.snapshot import RelationKind
 from proxy.policy import check as checking
 from proxy.policy.bound import bind
 from proxy.policy.check import check
@@ -23,12 +24,11 @@ roles:
   clerk: {reads: [clinic.patients], writes: [sales.*]}
   doctor: {reads: ["*"], masks: {"*": clear}}
 """
-CATALOG = catalog(
-    [
-        relation("clinic.patients", {"id": types.BIGINT, "ssn": types.CHAR11}),
-        relation("sales.orders", {"id": types.BIGINT}),
-    ]
-)
+RELATIONS = [
+    relation("clinic.patients", {"id": types.BIGINT, "ssn": types.CHAR11}),
+    relation("sales.orders", {"id": types.BIGINT}),
+]
+CATALOG = catalog(RELATIONS)
 
 
 def write(folder: Path, text: str) -> Path:
@@ -78,3 +78,29 @@ def test_a_role_that_is_not_bound_is_an_error(tmp_path: Path) -> None:
     bound = bind(load_policy(write(tmp_path, POLICY)), CATALOG)
     with pytest.raises(LookupError, match="nobody"):
         checking._role(bound, "nobody")
+
+
+@pytest.mark.parametrize(
+    ("grants", "expected"),
+    [
+        ("[sales.*]", []),
+        ("[sales.orders, '*']", []),
+        (
+            "[clinic.patients]",
+            ["roles.clerk.writes: clinic.patients cannot be written: it has columns masked for this role (ssn)"],
+        ),
+        ("[clinic.*]", ["roles.clerk.writes: nothing that it matches can be written by this role"]),
+        ("[sales.recent]", ["roles.clerk.writes: sales.recent is no table, and only tables can be written"]),
+        ("[sales.others]", ["roles.clerk.writes: sales.others can be written only by a role that reads it"]),
+    ],
+)
+def test_writes_that_can_never_be_are_warned_of(tmp_path: Path, grants: str, expected: list[str]) -> None:
+    """They are no problem, and have no effect."""
+    text = POLICY.replace(
+        "reads: [clinic.patients], writes: [sales.*]", f"reads: [clinic.*, sales.orders], writes: {grants}"
+    )
+    path = write(tmp_path, text)
+    more = [relation("sales.recent", {"id": types.BIGINT}, kind=RelationKind.VIEW), relation("sales.others", {})]
+    found = check(path, catalog([*RELATIONS, *more]))
+    assert found.problems == ()
+    assert list(found.warnings) == [f"{path}:7: {message}" for message in expected]

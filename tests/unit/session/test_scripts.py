@@ -115,3 +115,15 @@ def test_other_errors_of_refusing_are_not_noted() -> None:
     scripts, _, watching = _scripts()
     scripts.note(JournalError("no"))
     assert watching.refusals == []
+
+
+def test_what_is_not_found_behind_a_change_of_the_path_is_refused_for_that() -> None:
+    """It was looked for on the path before; a statement of its own is told that it is not there."""
+    scripts, planning, _ = _scripts()
+    planning.missing = "42P01"
+    changed = _query(scripts, b"set search_path = x; select gone").refusal
+    assert isinstance(changed, Refusal)
+    assert (changed.reason, changed.sqlstate) == ("search_path", "0A000")
+    alone = _query(scripts, b"begin; select gone").refusal
+    assert alone is not None
+    assert alone.sqlstate == "42P01"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from proxy.session.texts import for_client, is_fatal
+import pytest
+
+from proxy.session.texts import caused_by_masking, for_client, is_fatal
 
 _FIELDS = {
     "S": "ERROR",
@@ -51,3 +53,35 @@ def test_fatal_errors_are_known_by_their_severity() -> None:
     assert is_fatal({"S": "PANIC"})
     assert not is_fatal({"S": "FEHLER", "V": "ERROR"})
     assert not is_fatal({})
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "text", "said"),
+    [
+        ("42703", 'column "ctid" does not exist', "the system column ctid of a relation with masked columns"),
+        ("42703", "column p.xmin does not exist", "the system column xmin of a relation with masked columns"),
+        ("42703", "Spalte tableoid existiert nicht", "the system column tableoid of a relation with masked columns"),
+        ("42846", "cannot cast type record to ward.patients", "a row of a relation with masked columns has no type"),
+        ("42703", 'could not identify column "x" in record data type', "a row of a relation with masked columns"),
+        ("42883", "function f(record) does not exist", "a row of a relation with masked columns has no type"),
+    ],
+)
+def test_errors_that_masking_has_caused_say_so(sqlstate: str, text: str, said: str) -> None:
+    """What a masking subquery cannot have is refused as such (0A000), in whatever language the server speaks."""
+    refusal = caused_by_masking({"C": sqlstate, "M": text})
+    assert refusal is not None
+    assert refusal.sqlstate == "0A000"
+    assert refusal.message.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "text"),
+    [
+        ("42703", 'column "ctidx" does not exist'),
+        ("22012", "division by ctid"),
+        ("42846", "cannot cast type box to date"),
+    ],
+)
+def test_errors_of_ones_own_stay_what_they_are(sqlstate: str, text: str) -> None:
+    """A table would give them too."""
+    assert caused_by_masking({"C": sqlstate, "M": text}) is None
