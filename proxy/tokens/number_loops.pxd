@@ -57,19 +57,21 @@ cpdef tuple read_digits(list cells, long long[::1] places, Py_ssize_t left_digit
 cpdef write_digits(list cells, long long[::1] places, unsigned long long[::1] left, unsigned long long[::1] right,
                    Py_ssize_t right_digits, list done)
 
+cdef bytes _cut(unsigned char* row, Py_ssize_t start, Py_ssize_t stop)
+
 @cython.locals(target=cython.p_uchar)
-cdef void _put_word(bytearray blocks, Py_ssize_t at, unsigned long long word)
+cdef void _put_word(bytearray blocks, Py_ssize_t at, unsigned long long word) noexcept
 
 @cython.locals(source=cython.p_uchar, high=cython.ulonglong, low=cython.ulonglong)
-cdef unsigned long long _word(bytes data, Py_ssize_t at)
+cdef unsigned long long _word(bytes data, Py_ssize_t at) noexcept
 
-cdef unsigned long long _wide(unsigned char byte)
+cdef unsigned long long _wide(unsigned char byte) noexcept
 
 @cython.locals(index=int)
-cdef unsigned long long _extended(unsigned long long rest, unsigned long long tail, unsigned long long modulus)
+cdef unsigned long long _extended(unsigned long long rest, unsigned long long tail, unsigned long long modulus) noexcept
 
 @cython.locals(above=cython.ulonglong)
-cdef unsigned long long _magnitude(long long value)
+cdef unsigned long long _magnitude(long long value) noexcept
 
 @cython.locals(below=cython.longlong)
-cdef long long _signed(unsigned long long magnitude, bint negative)
+cdef long long _signed(unsigned long long magnitude, bint negative) noexcept

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 _COMPILED: Final = not __file__.endswith(".py")
 _ROUNDS: Final = 10
@@ -109,7 +109,7 @@ def write_numbers(numbers: Numbers) -> list[bytes]:
         if numbers[place] < 0:
             start -= 1
             row[start] = _MINUS
-        cells.append(bytes(row[start : _LONGEST + 1]))
+        cells.append(_cut(row, start, _LONGEST + 1))
     return cells
 
 
@@ -244,7 +244,13 @@ def write_digits(
             source[index] = _ZERO + rest % 10
             rest //= 10
             seen += 1
-        done[places[number]] = bytes(source[: len(cell)])
+        done[places[number]] = _cut(source, 0, len(cell))
+
+
+def _cut(row: bytearray, start: int, stop: int) -> bytes:
+    """A piece of it. Compiled, ``row`` is a pointer, whose pieces are bytes without a call."""
+    piece: Any = row[start:stop]
+    return piece if _COMPILED else bytes(piece)
 
 
 def _put_word(blocks: bytearray, at: int, word: int) -> None:

@@ -1,15 +1,17 @@
 # Types for Cython; see siv_loops.py.
 cimport cython
 
+cdef bint _COMPILED
 cdef Py_ssize_t _BLOCK
 cdef Py_ssize_t _PADDING
 cdef bytes _ALPHABET
 
-cdef Py_ssize_t _mac_size(Py_ssize_t length)
-cdef Py_ssize_t _stream_size(Py_ssize_t length)
+cdef bytes _cut(unsigned char* row, Py_ssize_t start, Py_ssize_t stop)
+cdef Py_ssize_t _mac_size(Py_ssize_t length) noexcept
+cdef Py_ssize_t _stream_size(Py_ssize_t length) noexcept
 
 @cython.locals(index=Py_ssize_t)
-cdef void _add(unsigned char* blocks, Py_ssize_t at, unsigned char* block)
+cdef void _add(unsigned char* blocks, Py_ssize_t at, unsigned char* block) noexcept
 
 @cython.locals(most=Py_ssize_t, text=bytes)
 cpdef Py_ssize_t longest(list texts)
@@ -33,7 +35,7 @@ cpdef list spelled(list texts, bytes ivs, bytes stream, bytes prefix)
 
 @cython.locals(at=Py_ssize_t, used=Py_ssize_t, state=Py_ssize_t, text=bytes, size=Py_ssize_t, start=Py_ssize_t,
                index=Py_ssize_t)
-cdef Py_ssize_t _step(list texts, unsigned char* blocks, unsigned char* states, unsigned char* step, Py_ssize_t number)
+cdef Py_ssize_t _step(list texts, unsigned char* blocks, unsigned char* states, unsigned char* step, Py_ssize_t number) noexcept
 
 @cython.locals(used=Py_ssize_t, state=Py_ssize_t, text=bytes, index=Py_ssize_t)
 cdef _take_step(list texts, unsigned char* states, unsigned char* enciphered, Py_ssize_t number)

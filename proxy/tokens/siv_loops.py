@@ -11,8 +11,9 @@ a tenth of that; as Python runs them these loops are slower than the library.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
+_COMPILED: Final = not __file__.endswith(".py")
 _BLOCK: Final = 16
 _PADDING: Final = 0x80  # RFC 5297, 2.1: a one, then zeros
 _ALPHABET: Final = b"abcdefghijklmnopqrstuvwxyz234567"  # RFC 4648, section 6, in lower case
@@ -22,7 +23,7 @@ Encipher = Callable[[bytes | bytearray], bytes]
 
 def compiled() -> bool:
     """Whether this file runs as machine code."""
-    return not __file__.endswith(".py")
+    return _COMPILED
 
 
 def longest(texts: list[bytes]) -> int:
@@ -142,10 +143,16 @@ def spelled(texts: list[bytes], ivs: bytes, stream: bytes, prefix: bytes) -> lis
             row[place + 6] = letters[(group >> 5) & 31]
             row[place + 7] = letters[group & 31]
             place += 8
-        tokens.append(bytes(row[: head + (end * 8 + 4) // 5]))
+        tokens.append(_cut(row, 0, head + (end * 8 + 4) // 5))
         iv += _BLOCK
         at += _stream_size(length)
     return tokens
+
+
+def _cut(row: bytearray, start: int, stop: int) -> bytes:
+    """A piece of it. Compiled, ``row`` is a pointer, whose pieces are bytes without a call."""
+    piece: Any = row[start:stop]
+    return piece if _COMPILED else bytes(piece)
 
 
 def _mac_size(length: int) -> int:

@@ -14,7 +14,7 @@ it as it stands.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 _COPY_DATA: Final = 100  # d
 _HEADER_SIZE: Final = 5
@@ -124,8 +124,13 @@ def put_cells(data: bytes, pos: int, end: int, wanted: Sequence[bool], columns: 
         _put_int32(made, head + 1, used - head - 1)
         pos = stop
         row += 1
-    target = made
-    return bytes(target[:used])
+    return _cut(made, 0, used)
+
+
+def _cut(row: bytearray, start: int, stop: int) -> bytes:
+    """A piece of it. Compiled, ``row`` is a pointer, whose pieces are bytes without a call."""
+    piece: Any = row[start:stop]
+    return piece if _COMPILED else bytes(piece)
 
 
 def _int32(data: bytes, at: int) -> int:
