@@ -21,8 +21,8 @@ _ELSEWHERE = {
     "tests/unit/planner/test_lineage.py": "planner/outputs",
     "tests/unit/planner/test_allowlist.py": "planner/allowed_settings",
     "tests/unit/planner/tokens": """
-        planner/tokens/calls planner/tokens/expressions planner/tokens/findings planner/tokens/order
-        planner/tokens/queries planner/tokens/reach planner/tokens/refusals planner/tokens/scopes planner/tokens/sources
+        planner/tokens/calls planner/tokens/columns planner/tokens/expressions planner/tokens/findings
+        planner/tokens/order planner/tokens/queries planner/tokens/reach planner/tokens/refusals planner/tokens/scopes planner/tokens/sources
     """,
     "tests/unit/policy/test_mask_sql.py": """
         policy/ordered_mask_sql policy/redact_patterns policy/shift_mask_sql policy/sql_text policy/text_mask_sql
