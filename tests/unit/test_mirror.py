@@ -14,7 +14,7 @@ _OF_NO_FILE = {
 # Where those files are tested that have no unit test of their own: through what uses them, or with a real server.
 _ELSEWHERE = {
     "tests/protocol": """
-        session/answers session/barrier session/client_side session/completions session/conversation session/extended
+        session/answers session/client_side session/completions session/conversation session/extended
         session/flights session/ports session/simple session/state session/upstream_side tokens/vault
     """,
     "tests/unit/planner/test_planner.py": "planner/masking planner/plan planner/pruning planner/rewriting",
