@@ -22,7 +22,8 @@ _ELSEWHERE = {
     "tests/unit/planner/test_allowlist.py": "planner/allowed_settings",
     "tests/unit/planner/tokens": """
         planner/tokens/calls planner/tokens/columns planner/tokens/expressions planner/tokens/findings
-        planner/tokens/order planner/tokens/queries planner/tokens/reach planner/tokens/refusals planner/tokens/scopes planner/tokens/sources
+        planner/tokens/order planner/tokens/queries planner/tokens/reach planner/tokens/refusals
+        planner/tokens/scopes planner/tokens/sources
     """,
     "tests/unit/policy/test_mask_sql.py": """
         policy/ordered_mask_sql policy/redact_patterns policy/shift_mask_sql policy/sql_text policy/text_mask_sql
