@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 _FILE_CHECK_SECONDS = 2.0
 _FETCH_INTERVAL_SECONDS = 10.0
 _FETCH_TIMEOUT_SECONDS = 5.0
+_PATIENCE_SECONDS = 1.0
 
 
 class KeysUnavailableError(Exception):
@@ -116,7 +117,8 @@ class UrlKeys:
 
     async def current(self) -> KeySet:
         if self._is_aged():
-            await self._refresh()
+            # While the issuer is slow or away, logins by keys that are still trusted wait a moment, not its time-out.
+            await self._refresh(_PATIENCE_SECONDS if self._is_trusted() else None)
         return self._trusted()
 
     def held(self, *, renew: bool = False) -> KeySet:
@@ -127,8 +129,11 @@ class UrlKeys:
     def _is_aged(self) -> bool:
         return self._keys is None or self._clock() - self._good_at >= self._settings.jwks_cache_seconds
 
+    def _is_trusted(self) -> bool:
+        return self._clock() - self._good_at < self._settings.jwks_stale_seconds
+
     def _trusted(self) -> KeySet:
-        if self._keys is None or self._clock() - self._good_at >= self._settings.jwks_stale_seconds:
+        if self._keys is None or not self._is_trusted():
             raise KeysUnavailableError("the issuer's keys could not be fetched")
         return self._keys
 
@@ -141,11 +146,11 @@ class UrlKeys:
             self._task.cancel()
             await asyncio.wait({self._task})
 
-    async def _refresh(self) -> None:
+    async def _refresh(self, patience: float | None = None) -> None:
         self._send_for()
         if self._task is not None:
-            # Shielded: a client that goes away while it waits must not end the fetch that others wait for.
-            await asyncio.shield(self._task)
+            # A client that goes away while it waits does not end the fetch that others wait for.
+            await asyncio.wait({self._task}, timeout=patience)
 
     def _send_for(self) -> None:
         if self._task is None and self._clock() - self._tried_at >= _FETCH_INTERVAL_SECONDS:
