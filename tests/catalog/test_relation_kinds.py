@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from proxy.catalog.introspect import ConnectParameters, introspect
-from tests.support.postgres import Clinic
+from tests.support.postgres import VERSION, Clinic
 from tests.support.proxy_process import Connection, ProxyProcess, copied_database, run_proxy
 
 CANARY = "canary-4711"
@@ -31,11 +31,13 @@ tables:
   app.{LONG}: {{columns: {{id: key, ssn: secret}}}}
   app.kept: {{columns: {{id: key, ssn: secret}}}}
   app.far: {{columns: {{id: key, ssn: secret}}}}
+  app.derived: {{columns: {{id: key, ssn: secret, ending: secret}}}}
   open.*: {{columns: clear}}
 roles:
   analyst: {{reads: [app.*, open.*]}}
   everyone: {{reads: ["*"], masks: {{"*": clear}}}}
 """
+COMPUTED = "VIRTUAL" if VERSION >= 18 else "STORED"  # when it is read, or when its row is written
 STRUCTURE = f"""
 CREATE SCHEMA app;
 CREATE SCHEMA open;
@@ -52,6 +54,8 @@ CREATE TABLE app."Mixed Case" (id int, "The SSN" text);
 INSERT INTO app."Mixed Case" VALUES (1, 'SECRET');
 CREATE TABLE app.{LONG} (id int, ssn text);
 INSERT INTO app.{LONG} VALUES (1, 'SECRET');
+CREATE TABLE app.derived (id int, ssn text, ending text GENERATED ALWAYS AS (right(ssn, 4)) {COMPUTED});
+INSERT INTO app.derived VALUES (1, 'SECRET'), (2, NULL);
 CREATE TABLE open.people (id int, ssn text);
 INSERT INTO open.people VALUES (1, 'open');
 CREATE TABLE nobody.people (id int, ssn text);
@@ -103,6 +107,9 @@ SAME = {
     "an over-long name": f"SELECT id, upper(ssn) FROM app.{LONG}_and_more",
     "an over-long quoted name": f'SELECT id, upper(ssn) FROM app."{LONG}_and_more"',
     "another schema": "SELECT id, upper(ssn) FROM open.people",
+    "a generated column": "SELECT id, upper(ending), ending IS NULL FROM app.derived WHERE ending IS NULL ORDER BY id",
+    "a generated column by a star": "SELECT * FROM app.derived ORDER BY id",
+    "a row with a generated column": "SELECT to_json(d)::text, d FROM app.derived d ORDER BY id",
     "folded case": "SELECT ID, UPPER(SSN) FROM App.PEOPLE ORDER BY 1",
 }
 REFUSED = {
