@@ -25,6 +25,8 @@ from proxy.wire.frontend import BIND
 _COUNT: Final = Struct("!H")
 _SIZE: Final = Struct("!i")
 _BINARY: Final = 1
+_WIDER: Final = {21: 23, 1005: 1007}  # smallint and its array
+_NUMBERS: Final = frozenset({StoredType.INTEGER, StoredType.BIGINT})
 _TEXTS: Final = frozenset({25, 1043, 1042})  # text, varchar, char(n): what expressions make of one another
 _TEXT_ARRAYS: Final = frozenset({1009, 1015, 1014})
 _ROWS: Final = frozenset({2249})  # record
@@ -122,6 +124,22 @@ def type_oids(shape: Shape) -> frozenset[int]:
             return _JSON
         case TokenText():  # pragma: no branch - mypy proves the match exhaustive
             return _TEXTS
+
+
+def with_wider_types(parameter_types: bytes, parameters: tuple[TokenCells | None, ...]) -> bytes:
+    """The types that Parse declares, with integer for smallint where tokens are expected.
+
+    Drivers declare small numbers so, and what a token stands for may need four bytes whatever its own size.
+    """
+    types = bytearray(parameter_types)
+    for number, cells in enumerate(parameters):
+        place = _COUNT.size + number * _SIZE.size
+        if cells is None or place + _SIZE.size > len(types):
+            continue
+        wider = _WIDER.get(_SIZE.unpack_from(types, place)[0])
+        if wider is not None and cells.type.stored in _NUMBERS:
+            _SIZE.pack_into(types, place, wider)
+    return bytes(types)
 
 
 def bind_with_stored_values(

@@ -14,7 +14,7 @@ from typing import Final
 from proxy.errors import ClientProtocolError, JournalError, ProxyError, UnsupportedRefusal
 from proxy.planner.plan import Plan
 from proxy.session.barrier import HOLD, Barrier
-from proxy.session.edge import bind_with_stored_values
+from proxy.session.edge import bind_with_stored_values, with_wider_types
 from proxy.session.renewal import Renewal
 from proxy.session.replies import Owed, OwedRows, Request
 from proxy.session.scripts import FAILING_STATEMENT, NAMES_RELATIONS, NEED_NOBODY, Script, journal_refusal
@@ -71,7 +71,8 @@ class Extended:
         statement.parsed_in = state.flight
         state.statements.change(name, statement)
         state.owed.append(Owed(Request.PARSE, name, statement=statement))
-        return None if statement.sent == text else _parse_message(statement)
+        as_it_is = statement.sent == text and statement.parameter_types == data[text_end + 1 : stop]
+        return None if as_it_is else _parse_message(statement)
 
     def bind(self, data: bytes, pos: int, stop: int) -> bytes | None:
         """A Bind. Formats and values pass unread, unless tokens are among the parameters."""
@@ -266,6 +267,8 @@ class Extended:
                 return None
             executed = self._renewal.executed(plan)
             plan, sent = executed, sent if executed is plan else executed.text.encode()
+        if plan is not None and plan.token_parameters:
+            parameter_types = with_wider_types(parameter_types, plan.token_parameters)
         return Statement(name, text, parameter_types, plan, sent, epoch)
 
     def _is_certain(self, plan: Plan) -> bool:

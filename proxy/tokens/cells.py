@@ -19,7 +19,7 @@ from proxy.errors import TokenValueError
 from proxy.tokens.number_loops import read_numbers, write_numbers
 from proxy.tokens.whole_numbers import Integers
 
-_WIDTHS: Final = {4: "i", 8: "q"}  # type codes of arrays
+_WIDTHS: Final = {2: "h", 4: "i", 8: "q"}  # type codes of arrays
 _BIGINT_BYTES: Final = 8
 _UUID_BYTES: Final = 16
 _UUID_LETTERS: Final = 36
@@ -33,7 +33,7 @@ _LARGEST_EXPONENT: Final = 40
 
 
 def read_integers(cells: Sequence[bytes], *, binary: bool) -> Integers:
-    """The numbers in text, or in binary cells of four or eight bytes, all of the same width."""
+    """The numbers in text, or in binary cells of two, four or eight bytes, all of the same width."""
     if not binary:
         try:
             return read_numbers(list(cells))

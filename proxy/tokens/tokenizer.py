@@ -30,6 +30,7 @@ from proxy.tokens.whole_numbers import WholeNumbers
 
 _TEXTS: Final = (StoredType.TEXT, StoredType.VARCHAR, StoredType.BPCHAR)
 _INTEGERS: Final = (StoredType.INTEGER, StoredType.BIGINT)
+_INTEGER_BYTES: Final = 4  # a smallint's token may stand for more
 _BIGINT: Final = range(-(2**63), 2**63)
 _NOT_A_VALUE: Final = "not a value of this type"  # neither a number nor a UUID: the server raises 22P02, as it would
 
@@ -192,7 +193,7 @@ class Tokenizer:
         _require_integer(token_type)
         numbers = self._domain(token_type.domain).numbers
         stored = numbers.decrypt(wire.read_integers([cell], binary=binary))
-        return wire.write_integers(stored, width=len(cell) if binary else None)[0]
+        return wire.write_integers(stored, width=max(len(cell), _INTEGER_BYTES) if binary else None)[0]
 
     def _stored_text(self, token_type: TokenType, text: bytes) -> bytes:
         found = self._opened(token_type, text)
