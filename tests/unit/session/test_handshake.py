@@ -45,6 +45,23 @@ def test_plain_login() -> None:
     assert "secret" not in repr(event)
 
 
+def test_what_the_listener_reads_off() -> None:
+    """Who wants to log in is known before the password, and how much waits; rejecting takes no words before it."""
+    handshake = _handshake()
+    assert handshake.startup is None
+    handshake.receive(STARTUP + PASSWORD[:3])
+    assert handshake.startup is not None
+    assert handshake.startup.user == "ada"
+    assert handshake.buffered == 3
+    assert handshake.reject(AuthenticationError("no")) == b""
+
+
+def test_tls_is_direct_where_nobody_asked_for_it() -> None:
+    """Then the client must have named the protocol, since another server might have been meant."""
+    assert StartTls(b"hello").direct
+    assert not StartTls().direct
+
+
 @given(cuts=st.lists(st.integers(0, 200), max_size=8))
 def test_cuts_do_not_matter(cuts: list[int]) -> None:
     """However the stream is cut, the same answers and the same login come out."""

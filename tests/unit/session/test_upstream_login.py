@@ -16,6 +16,7 @@ from proxy.session.upstream_login import (
     Account,
     UpstreamLogin,
     UpstreamLoginError,
+    own_startup,
     upstream_startup,
 )
 from proxy.wire import backend
@@ -356,3 +357,11 @@ def test_secrets_stay_out_of_reprs() -> None:
     login.receive(OK + SETTINGS + KEY + READY)
     login.receive(_path(b"public"))
     assert "x01" not in repr(login.ready)
+
+
+def test_a_connection_that_no_client_asked_for_says_what_for() -> None:
+    """It logs in as pgveil, with the settings that texts are read by and no client's."""
+    settings = dict(own_startup(ACCOUNT, "clinic", "catalog").parameters)
+    assert (settings["user"], settings["database"], settings["application_name"]) == (
+        "pgveil", "clinic", "pgveil catalog",
+    )  # fmt: skip
