@@ -111,6 +111,17 @@ def test_an_unreviewed_function_is_reported() -> None:
     assert problems == ["pg_new_thing: not immutable, and in no group"]
 
 
+def test_a_group_decides_for_its_names() -> None:
+    """What is allowed is on the list whatever its volatility, what is denied is not, and plumbing needs no review."""
+    groups = (
+        allowlist.Group("allow", "pg_catalog", "one", "…", ("told",)),
+        allowlist.Group("deny", "pg_catalog", "two", "…", ("pg_*",)),
+    )
+    catalog = ["create pg_proc 1255", _row("told", "v"), _row("pg_x", "i"), _row("pure", "i"), "close pg_proc"]
+    overloads = [*generate.read_catalog(catalog), generate.Overload("handler", "v", plumbing=True)]
+    assert generate.allowed_names(overloads, groups) == ({"told", "pure"}, [])
+
+
 def test_a_function_that_two_groups_claim_is_reported() -> None:
     """A name that is both allowed and refused by a pattern does not get on the list."""
     groups = (

@@ -387,6 +387,7 @@ def test_it_is_a_sqlglot_dialect() -> None:
         "SELECT a FROM t FOR ALL",
         "SELECT a::1",
         "SELECT a::b.1",
+        "SELECT a::b.'x'",
         "SELECT a::b(1",
     ],
 )

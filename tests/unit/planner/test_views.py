@@ -44,6 +44,14 @@ def test_only_views_over_something_masked_have_a_text(tmp_path: Path) -> None:
         expanded.text(relation(SNAPSHOT, TOTALS))
 
 
+@pytest.mark.parametrize("written", ["front TABLESAMPLE system (1)", "ONLY front"])
+def test_a_view_has_neither_pages_nor_children(tmp_path: Path, written: str) -> None:
+    """What the server takes of tables only does not go with a definition in the view's place."""
+    with pytest.raises(UnsupportedRefusal) as refused:
+        planner(tmp_path, "analyst").plan(f"SELECT * FROM {written}", PATH)
+    assert refused.value.reason == "construct"
+
+
 def test_a_view_whose_definition_is_not_known_is_refused(tmp_path: Path) -> None:
     """What it shows cannot be told."""
     with pytest.raises(UnsupportedRefusal, match="is not known") as refused:

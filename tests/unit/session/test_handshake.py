@@ -48,7 +48,6 @@ def test_plain_login() -> None:
 def test_what_the_listener_reads_off() -> None:
     """Who wants to log in is known before the password, and how much waits; rejecting takes no words before it."""
     handshake = _handshake()
-    assert handshake.startup is None
     handshake.receive(STARTUP + PASSWORD[:3])
     assert handshake.startup is not None
     assert handshake.startup.user == "ada"
