@@ -61,8 +61,9 @@ class UpstreamLink:
     def discard(self) -> None:
         """Close a connection that no session has taken over."""
         self.release()
-        self.transport.write(TERMINATE_MESSAGE)
-        self.transport.close()
+        if not self.transport.is_closing():
+            self.transport.write(TERMINATE_MESSAGE)
+            self.transport.close()
 
 
 class Upstream:

@@ -8,7 +8,9 @@ import pytest
 
 from proxy.errors import UpstreamUnavailableError
 from proxy.net.dialogue import Dialogue
-from proxy.session.upstream_login import Account, UpstreamLogin, own_startup
+from proxy.net.servers import ServerAddress
+from proxy.net.upstream import UpstreamLink
+from proxy.session.upstream_login import Account, UpstreamLogin, UpstreamReady, own_startup
 from tests.unit.net.test_relay import FakeTransport
 
 
@@ -39,3 +41,14 @@ async def test_connection_that_was_lost_in_its_session() -> None:
     with pytest.raises(UpstreamUnavailableError):
         await dialogue.start_over(login, {})
     assert transport.written == b""
+
+
+async def test_connection_that_is_lost_is_discarded_without_a_word() -> None:
+    """uvloop raises where a closed transport is written to."""
+    dialogue, transport = _dialogue()
+    transport.closed = True
+    released: list[bool] = []
+    ready = UpstreamReady({}, 1, b"1234", (), "1")
+    server = ServerAddress("db", 5432)
+    UpstreamLink(dialogue.transport, ready, lambda: b"", server, lambda: released.append(True), None).discard()
+    assert (released, transport.written) == ([True], b"")
