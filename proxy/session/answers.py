@@ -16,9 +16,10 @@ from proxy.session.rows import Verdict
 from proxy.session.state import State
 from proxy.session.statements import NEVER, Statement
 from proxy.session.upstream_login import READ_BY
-from proxy.wire.backend import COPY_DATA, copy_columns, parse_data_row, parse_parameter_status
+from proxy.wire.backend import COPY_DATA, ParameterStatus, copy_columns, parse_data_row, parse_parameter_status
 from proxy.wire.frames import HEADER_SIZE
 
+_UTF8_OF_OLD = ParameterStatus("client_encoding", "UNICODE")  # the only other name that the server keeps as written
 _QUERY = Request.QUERY
 _EXECUTE = Request.EXECUTE
 _BIND = Request.BIND
@@ -202,7 +203,7 @@ class Answers:
         self._state.reported[status.name] = status.value
         if status.name == "search_path":
             self._state.path.reported()
-        elif READ_BY.get(status.name, status.value) != status.value:
+        elif READ_BY.get(status.name, status.value) != status.value and status != _UTF8_OF_OLD:
             # No statement that passes sets it: a function of the database's own did.
             raise UpstreamProtocolError(f"the database's session has changed {status.name}, by which texts are read")
         return None
