@@ -48,6 +48,19 @@ class Superset:
         self.answers.append(text)
         return json.loads(text)
 
+    def roles(self) -> Mapping[str, int]:
+        """The roles that people can have, and their numbers."""
+        return {role["name"]: role["id"] for role in self.ask("GET", "security/roles/?q=(page_size:100)")["result"]}
+
+    def add_role(self, name: str) -> int:
+        """Make a role without rights of its own."""
+        return int(self.ask("POST", "security/roles/", {"name": name})["id"])
+
+    def add_person(self, name: str, password: str, roles: Sequence[int]) -> None:
+        """Make a user with these roles."""
+        person = {"username": name, "first_name": name, "last_name": name, "email": f"{name}@example.org"}
+        self.ask("POST", "security/users/", {**person, "active": True, "password": password, "roles": list(roles)})
+
     def add_database(self, name: str, uri: str, connect_args: Mapping[str, str]) -> int:
         """Register a database; ``connect_args`` are kept encrypted, and may be as long as they like."""
         encrypted = json.dumps({"connect_args": connect_args})

@@ -17,5 +17,8 @@ TALISMAN_ENABLED = False
 RATELIMIT_ENABLED = False
 SESSION_COOKIE_SECURE = False
 
+# People and roles are made by its API.
+FAB_ADD_SECURITY_API = True
+
 # Superset's check while one types calls ecpg, a program of PostgreSQL's, and marks every line as wrong without it.
 SQL_VALIDATORS_BY_ENGINE: dict[str, str] = {}

@@ -5,24 +5,17 @@ Must not know: how the proxy works. Invariant: everything that Superset answers 
 
 from __future__ import annotations
 
-import secrets
-import subprocess
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.clients.browser import Browser, open_browser
-from tests.clients.browser_proxy import ROLE, TOKEN_START, BrowserProxy, run_browser_proxy
-from tests.clients.superset.api import Superset
-from tests.clients.web_tools import free_port, program, run_server
-from tests.support.postgres import Clinic
+from tests.clients.browser import Browser
+from tests.clients.browser_proxy import ROLE, TOKEN_START
+from tests.clients.superset.site import Site, ask_in_sql_lab
+from tests.clients.test_handles import ask
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
-ADMIN: Final = "admin"
 SSN: Final = "***-**-0042"  # of a patient who is always there
 QUERY: Final = f"""\
 SELECT p.mrn, p.ssn, p.last_name, p.dob, p.zip, count(*) AS encounters
@@ -31,74 +24,6 @@ WHERE p.ssn = '{SSN}'
 GROUP BY 1, 2, 3, 4, 5"""
 _LONGEST_URI: Final = 1024
 _MONTHS: Final = 12
-_CONFIG: Final = Path(__file__).with_name("superset_config.py")
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """A running Superset that knows the proxy as one of its databases."""
-
-    api: Superset
-    password: str
-    behind: BrowserProxy
-    database: int
-    patients: int
-    encounters: int
-
-
-@pytest.fixture(scope="module")
-def behind(clinic: Clinic, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserProxy]:
-    """The proxy for this module."""
-    with run_browser_proxy(tmp_path_factory.mktemp("superset-proxy"), clinic, "clinic_superset") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def site(behind: BrowserProxy, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A new Superset with the proxy as a database, and datasets of two of its tables."""
-    home = tmp_path_factory.mktemp("superset")
-    environment = {
-        "SUPERSET_HOME": str(home),
-        "SUPERSET_CONFIG_PATH": str(_CONFIG),
-        "SUPERSET_SECRET_KEY": secrets.token_urlsafe(42),
-        "FLASK_APP": "superset.app:create_app()",
-    }
-    superset = program("superset", "superset")
-    password = secrets.token_urlsafe(18)
-    person = ("--username", ADMIN, "--firstname", "Dana", "--lastname", "Reyes", "--email", "dana@example.org")
-    for command in (("db", "upgrade"), ("fab", "create-admin", *person, "--password", password), ("init",)):
-        with (home / "set-up.log").open("ab") as log:
-            subprocess.run([superset, *command], env=environment, check=True, cwd=home, stdout=log, stderr=log)
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    serve = (superset, "run", "--host", "127.0.0.1", "--port", str(port), "--with-threads")
-    with run_server(serve, environment, f"{url}/health", home / "superset.log"):
-        api = Superset(url)
-        api.log_in(ADMIN, password)
-        database = api.add_database("Clinic", *_connection(behind, behind.password))
-        patients = api.add_dataset(database, "clinic", "patients")
-        encounters = api.add_dataset(database, "clinic", "encounters")
-        yield Site(api, password, behind, database, patients, encounters)
-
-
-@pytest.fixture(scope="module")
-def browser(site: Site) -> Iterator[Browser]:
-    """A browser that has logged in to Superset."""
-    with open_browser() as opened:
-        opened.page.goto(f"{site.api.url}/login/")
-        opened.page.fill("#username", ADMIN)
-        opened.page.fill("#password", site.password)
-        opened.page.keyboard.press("Enter")
-        opened.page.wait_for_url("**/superset/welcome/**")
-        yield opened
-
-
-def _connection(behind: BrowserProxy, password: str) -> tuple[str, dict[str, str]]:
-    """The URI, and what it has no room for."""
-    proxy = behind.proxy
-    uri = f"postgresql+psycopg2://{ROLE}@{proxy.host}:{proxy.port}/{proxy.database}"
-    tls = {"sslmode": "verify-full", "sslrootcert": str(proxy.certificates.ca)}
-    return uri, {"password": password, **tls}
 
 
 def test_a_long_token_is_kept_encrypted(site: Site) -> None:
@@ -115,6 +40,18 @@ def test_a_short_token_fits_into_the_uri(site: Site) -> None:
     assert len(uri) < _LONGEST_URI
     database = site.api.add_database("Clinic, by URI", uri, {})
     assert "patients" in site.api.tables(database, "clinic")
+
+
+def test_a_handle_fits_into_the_uri(site: Site) -> None:
+    """A handle for the token of 4 kB is a password that any tool has room for."""
+    proxy = site.behind.proxy
+    handle = ask(proxy, "POST", site.behind.password)["handle"]
+    uri = f"postgresql+psycopg2://{ROLE}:{handle}@{proxy.host}:{proxy.port}/{proxy.database}?sslmode=require"
+    assert len(uri) < _LONGEST_URI
+    database = site.api.add_database("Clinic, by handle", uri, {})
+    (row,) = site.api.run(database, QUERY)["data"]
+    assert row["ssn"] == SSN
+    assert handle not in str(site.api.ask("GET", f"database/{database}/connection"))
 
 
 def test_every_table_is_described(site: Site) -> None:
@@ -178,11 +115,7 @@ def test_a_dashboard_in_the_browser(site: Site, browser: Browser) -> None:
 
 def test_sql_lab_in_the_browser(site: Site, browser: Browser) -> None:
     """A query typed into SQL Lab filters by a masked value, and shows masks and tokens."""
-    browser.page.goto(f"{site.api.url}/sqllab/?new=true&dbid={site.database}&schema=clinic")
-    browser.page.click(".ace_content")
-    browser.page.keyboard.press("Control+a")
-    browser.page.keyboard.insert_text(QUERY)
-    browser.page.keyboard.press("Control+Enter")
+    ask_in_sql_lab(browser, site.api.url, site.database, QUERY)
     browser.wait_for(TOKEN_START)
     browser.picture("superset-sql-lab")
     assert SSN in browser.text()
