@@ -357,8 +357,6 @@ def _use_of(node: exp.Expr) -> Use:
             return Use(f"with the operator {node.args['operator']}")
         case Special():
             return Use(f"by {node.this}")
-        case exp.Tuple() | RowConstructor():
-            return Use("in a row, but to compare rows")
         case exp.Greatest() | exp.Least():
             return Use(f"by {node.key.upper()}", instead="MIN and MAX go by the tokens' own order.")
         case exp.WithinGroup():

@@ -46,7 +46,7 @@ class Queries(Sources):
                 outputs = self._values(node, scope)
             case exp.Subquery():
                 outputs = self.query(node.this, scope)
-            case _:
+            case _:  # pragma: no cover - a statement that writes reads no tokens, and so is not looked at
                 raise TypeError(f"no query: {type(node).__name__}")
         if outputs.open:
             for output in outputs.columns:

@@ -161,7 +161,7 @@ def unify(one: Variable, other: Variable, use: Use) -> None:
     known = _meet(left.known, right.known, use) if left.known and right.known else left.known or right.known
     left, right = left.root(), right.root()
     left.known = known
-    if left is not right:
+    if left is not right:  # pragma: no branch - neither holds the other, so that no parts of them make them one
         right.same = left
 
 
@@ -206,7 +206,7 @@ def _meet(one: Bound, other: Bound, use: Use) -> Bound:
             return one
         case _:
             found = Variable(one).innermost or Variable(other).innermost
-            if found is None:
+            if found is None:  # pragma: no cover - what is left are tokens and something else
                 raise misused(None, use)
             values = isinstance(one, Ordinary) or isinstance(other, Ordinary)
             raise (

@@ -675,3 +675,107 @@ SELECT id, row_number() OVER (PARTITION BY v::text ORDER BY id) FROM visits v;
 -- title: the least text of rows
 -- order: none
 SELECT count(*) FROM visits v WHERE v::text = (SELECT min(w::text) FROM visits w);
+
+-- title: distinct on what is no token
+-- order: total
+SELECT DISTINCT ON (cost) cost, mrn, id FROM visits ORDER BY cost, mrn, id;
+
+-- title: distinct and sorted, in FROM
+-- order: none
+SELECT s.m FROM (SELECT DISTINCT mrn AS m FROM visits ORDER BY m LIMIT 3) s;
+
+-- title: united and sorted, in a condition
+-- order: none
+SELECT id FROM visits WHERE mrn IN (SELECT mrn FROM patients UNION SELECT mrn FROM old_visits ORDER BY mrn LIMIT 4);
+
+-- title: distinct and sorted by the column of an output of another name
+-- order: total
+SELECT DISTINCT v.mrn AS who, v.id FROM visits v ORDER BY v.mrn, v.id;
+
+-- title: distinct and sorted by an expression again
+-- order: total
+SELECT DISTINCT coalesce(v.mrn, 'TOK1'), v.cost FROM visits v ORDER BY coalesce(v.mrn, 'TOK1'), v.cost;
+
+-- title: sorting others with an operator
+-- order: total
+SELECT id, mrn FROM visits ORDER BY id USING >, mrn;
+
+-- title: a star beside the least
+-- order: none
+SELECT *, min(mrn) OVER () FROM visits;
+
+-- title: joins in a join
+-- order: none
+SELECT p.mrn, o.id FROM patients p JOIN visits v JOIN old_visits o ON v.id = o.id ON p.mrn = v.mrn;
+
+-- title: joins in a join, as the client wrote them
+-- order: none
+SELECT p.mrn, o.id FROM patients p JOIN visits v JOIN old_visits o ON v.id = o.id ON p.mrn = v.mrn WHERE (NOT v.cost > 10) IN (true);
+
+-- title: an ordinary row beside NULL
+-- order: none
+SELECT mrn, (id, cost) IS DISTINCT FROM NULL FROM visits;
+
+-- title: rows against a row of a subquery
+-- order: none
+SELECT id FROM visits WHERE (mrn, id) = (SELECT mrn, id FROM visits WHERE id = 3) OR (mrn, id) = ANY (SELECT mrn, id FROM old_visits);
+
+-- title: ordinary rows against rows by order
+-- order: none
+SELECT mrn FROM visits WHERE (id, cost) < (SELECT 9, 9) AND (id, cost) > ALL (SELECT 2, 5) AND (id, cost) BETWEEN (1, 1) AND (9, 9);
+
+-- title: ANY of an empty array
+-- order: none
+SELECT id, mrn = ANY (ARRAY[]::text[]) FROM visits;
+
+-- title: JSON in JSON by its key
+-- order: none
+SELECT json_build_object('a', to_json(mrn)) ->> 'a', json_build_object('a', v) -> 'a' ->> 'mrn' FROM visits v;
+
+-- title: keys of JSON without tokens
+-- order: none
+SELECT v.mrn, '{"a": 1}'::jsonb -> 'a', to_jsonb(c) ->> 'code', json_build_object('a', v.id, 'a', v.cost) -> 'a' FROM visits v, codes c;
+
+-- title: functions of an ordinary row as its field
+-- order: none
+SELECT p.mrn, (c).row_to_json, c.to_jsonb FROM codes c, patients p;
+
+-- title: text or an ordinary row's text
+-- order: none
+SELECT v.mrn, coalesce(v.seen, c::text) FROM visits v, codes c;
+
+-- title: ordinary rows of other names united
+-- order: none
+SELECT v.mrn, x.r FROM visits v, LATERAL (SELECT c FROM (SELECT v.id AS a) c UNION ALL SELECT d FROM (SELECT v.cost::bigint AS b) d) x(r);
+
+-- title: a column of a system catalog
+-- order: none
+SELECT k.relname, p.mrn FROM pg_class k, patients p WHERE k.relname = 'pg_class';
+
+-- title: EXISTS over a system catalog
+-- order: none
+SELECT mrn, EXISTS (SELECT * FROM pg_class), EXISTS (SELECT v.cost, k.* FROM visits v, pg_class k UNION ALL SELECT v.cost, k.* FROM visits v, pg_class k) FROM patients;
+
+-- title: an ordinary row of an outer query beside a system catalog
+-- order: none
+SELECT s.m, (SELECT s.r FROM pg_class LIMIT 1), (SELECT r FROM pg_class LIMIT 1) FROM (SELECT mrn AS m, ROW(id, cost) AS r FROM visits) s;
+
+-- title: a system catalog joined with ordinary columns
+-- order: none
+SELECT DISTINCT p.mrn, relname FROM patients p, pg_class k JOIN (SELECT 'pg_class'::name AS relname) c USING (relname);
+
+-- title: a natural join of a system catalog with ordinary columns
+-- order: none
+SELECT DISTINCT p.mrn, c.code FROM patients p, codes c NATURAL JOIN pg_class k;
+
+-- title: several functions in FROM
+-- order: none
+SELECT p.mrn, x.a, x.b FROM patients p, ROWS FROM (generate_series(1, 2), generate_series(3, 4)) AS x(a, b);
+
+-- title: recursion with CYCLE over ordinary columns
+-- order: none
+WITH RECURSIVE r(m, n) AS (SELECT mrn, 1 FROM patients UNION ALL SELECT m, 3 - n FROM r) CYCLE n SET again TO 'y' DEFAULT 'n' USING path SELECT m, n, again, path FROM r;
+
+-- title: recursion with SEARCH by ordinary columns
+-- order: none
+WITH RECURSIVE r(m, n) AS (SELECT mrn, 1 FROM patients UNION ALL SELECT m, n + 1 FROM r WHERE n < 3) SEARCH DEPTH FIRST BY n SET ord SELECT m, n, ord FROM r;

@@ -774,3 +774,103 @@ SELECT rank() OVER (ORDER BY v) FROM visits v;
 -- sqlstate: 0A000
 -- reason: token
 SELECT DISTINCT ON (v) id FROM visits v ORDER BY v;
+
+-- title: two domains in a join of joins, as the client wrote them
+-- sqlstate: 0A000
+-- reason: token
+SELECT p.id FROM patients p JOIN visits v JOIN old_visits o ON v.id = o.id ON p.mrn = o.provider WHERE (NOT v.cost > 10) IN (true);
+
+-- title: rows between rows
+-- sqlstate: 0A000
+-- reason: token
+SELECT id FROM visits WHERE (mrn, id) BETWEEN ('a', 1) AND ('b', 2);
+
+-- title: a row by order against a row of a subquery
+-- sqlstate: 0A000
+-- reason: token
+SELECT id FROM visits WHERE (mrn, id) < (SELECT mrn, id FROM visits LIMIT 1);
+
+-- title: an array of a row of a subquery
+-- sqlstate: 0A000
+-- reason: token
+SELECT ARRAY(SELECT mrn, id FROM visits);
+
+-- title: rows of other lengths compared
+-- sqlstate: 0A000
+-- reason: token
+SELECT id FROM visits WHERE (mrn, id) = (mrn, id, cost);
+
+-- title: a row compared with a text
+-- sqlstate: 0A000
+-- reason: token
+SELECT id FROM visits WHERE ROW(mrn, id) = '(a,1)';
+
+-- title: a text compared with an array
+-- sqlstate: 0A000
+-- reason: token
+SELECT id FROM visits WHERE seen = ARRAY[mrn];
+
+-- title: a key of an array's JSON
+-- sqlstate: 0A000
+-- reason: token
+SELECT to_jsonb(array_agg(mrn)) -> 'x' FROM visits;
+
+-- title: a key that stands for two values
+-- sqlstate: 0A000
+-- reason: token
+SELECT json_build_object('a', mrn, 'a', id) -> 'a' FROM visits;
+
+-- title: all fields of a token
+-- sqlstate: 0A000
+-- reason: token
+SELECT (mrn).* FROM visits;
+
+-- title: the fields of an ordinary value beside a token
+-- sqlstate: 0A000
+-- reason: token
+SELECT (seen).*, mrn FROM visits;
+
+-- title: the star of a relation that is not there
+-- sqlstate: 0A000
+-- reason: token
+SELECT v.mrn, z.* FROM visits v;
+
+-- title: a name out of reach
+-- sqlstate: 0A000
+-- reason: token
+SELECT v.mrn FROM visits v, (SELECT v.mrn) s;
+
+-- title: two relations of one name
+-- sqlstate: 42P09
+-- reason: token
+SELECT v.mrn FROM visits v, old_visits v;
+
+-- title: a WITH query that is used before it is defined
+-- sqlstate: 0A000
+-- reason: token
+WITH RECURSIVE a AS (SELECT mrn FROM b), b AS (SELECT mrn FROM visits) SELECT mrn FROM a;
+
+-- title: a star of unknown columns united
+-- sqlstate: 0A000
+-- reason: token
+SELECT * FROM pg_class UNION ALL SELECT mrn FROM visits;
+
+-- title: other numbers of columns united
+-- sqlstate: 0A000
+-- reason: token
+SELECT mrn, id FROM visits UNION SELECT mrn FROM visits;
+
+-- title: a token and an unknown column with USING
+-- sqlstate: 0A000
+-- reason: token
+SELECT count(*) FROM pg_class JOIN patients USING (mrn);
+
+-- title: a row that may be a system catalog's column
+-- sqlstate: 0A000
+-- reason: token
+SELECT (SELECT r FROM pg_class LIMIT 1) FROM (SELECT ROW(mrn) AS r FROM visits) s;
+
+-- title: tokens in one of several functions in FROM
+-- sqlstate: 0A000
+-- reason: token
+SELECT x.a FROM patients p, ROWS FROM (unnest(ARRAY[p.mrn]), generate_series(1, 2)) AS x(a, b);

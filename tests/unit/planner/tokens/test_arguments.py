@@ -8,6 +8,7 @@ import pytest
 
 from proxy.errors import UnsupportedRefusal
 from proxy.planner.plan import Decision, TokenCells
+from proxy.planner.tokens.arguments import with_stored_arguments
 from tests.support.fake_vocabulary import FakeVocabulary
 from tests.support.token_clinic import ACCOUNT, MRN, token_planner
 
@@ -87,3 +88,11 @@ def test_without_keys_there_are_no_arguments(tmp_path: Path) -> None:
     planner = token_planner(tmp_path, vocabulary=None)
     with pytest.raises(UnsupportedRefusal, match="no keys"):
         planner.with_arguments(planner.plan("EXECUTE q ('x')", ("clinic",)), (TokenCells(MRN),))
+
+
+def test_no_argument_reads_a_relation() -> None:
+    """Also where nothing has looked at the statement before, since the masks of relations are not put in here."""
+    with pytest.raises(UnsupportedRefusal, match="cannot be checked"):
+        with_stored_arguments(
+            "EXECUTE q ((SELECT mrn FROM patients))", (TokenCells(MRN),), lambda _: False, FakeVocabulary()
+        )

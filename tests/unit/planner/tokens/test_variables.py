@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from proxy.errors import UnsupportedRefusal
-from proxy.planner.plan import TokenCells
+from proxy.planner.plan import Shape, TokenArray, TokenCells, TokenJson, TokenRow, TokenText
+from proxy.planner.tokens.literals import shape_of
 from proxy.planner.tokens.refusals import Use
 from proxy.planner.tokens.variables import Elements, Held, Ordinary, Tokens, Variable, ordinary, unify
 from tests.support.token_clinic import MRN, PROVIDER
@@ -49,6 +50,24 @@ def test_an_array_of_itself_is_refused() -> None:
     unify(parameter, Variable(Elements(element)), USE)
     with pytest.raises(UnsupportedRefusal):
         unify(parameter, element, USE)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        TokenCells(MRN),
+        TokenCells(MRN, array=True),
+        TokenRow((("id", None), ("mrn", TokenCells(MRN)))),
+        TokenArray(TokenRow((("mrn", TokenCells(MRN)),))),
+        TokenJson(TokenRow((("mrns", TokenCells(MRN, array=True)),))),
+        TokenText(TokenJson(TokenCells(MRN))),
+    ],
+)
+def test_a_held_column_is_what_its_relation_shows(shape: Shape) -> None:
+    """A view's column of whole rows, JSON or text has the type of the expression that it stands for."""
+    kind = Held(shape, PATIENT.column).variable()
+    assert shape_of(kind) == shape
+    assert kind.innermost == PATIENT
 
 
 def test_held_columns_have_a_type_of_their_own_each_time() -> None:
