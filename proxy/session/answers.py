@@ -213,7 +213,7 @@ class Answers:
         return b"" if self._state.planning.restricted else None
 
     def _copy_edge(self, data: bytes, pos: int, stop: int, plan: Plan) -> Edge:
-        if plan.copy_format is None:
+        if plan.copy_format is None:  # pragma: no cover - the planner says it of every COPY with tokens
             raise out_of_step("CopyOutResponse")
         columns = copy_columns(data[pos + HEADER_SIZE : stop])
         return copy_edge(plan.tokens, plan.copy_format, columns, self._state.planning.tokens)

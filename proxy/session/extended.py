@@ -194,7 +194,7 @@ class Extended:
     def _prepare_late(self, statement: Statement, entry: OwedRows) -> None:
         """Before an Execute of what the server looks at only then. Raises a refusal where the plan may not hold."""
         state, plan = self._state, statement.plan
-        if plan is None:
+        if plan is None:  # pragma: no cover - only a plan makes a statement late
             return
         if not state.path.known or statement.epoch != state.epoch:
             raise UnsupportedRefusal(

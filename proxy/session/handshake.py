@@ -174,7 +174,7 @@ class Handshake:
                 case _State.BEARER:
                     answer, event = self._token()
                     return answers + answer, event
-                case _State.TLS | _State.OVER:
+                case _State.TLS | _State.OVER:  # pragma: no branch - mypy proves the match exhaustive
                     return answers, None
 
     def _direct_tls(self) -> StartTls:
@@ -190,7 +190,7 @@ class Handshake:
                 return b"", CancelRequested(process_id, secret)
             case SSLRequest() | GSSENCRequest() as request:
                 return self._encryption(request)
-            case StartupMessage() as message:
+            case StartupMessage() as message:  # pragma: no branch - mypy proves the match exhaustive
                 return self._begin(message), None
 
     def _encryption(self, request: SSLRequest | GSSENCRequest) -> tuple[bytes, StartTls | None]:

@@ -75,8 +75,8 @@ def _plans(entry: Owed, state: State) -> Iterator[Plan]:
             if plan.kind not in _INDEPENDENT and plan.kind not in _RESOLVED_AT_BIND:
                 yield from _named(plan, state)
     elif isinstance(entry, OwedFlight):
-        if entry.used.plan is not None and entry.used.plan.kind not in _INDEPENDENT:
-            yield entry.used.plan
+        if entry.used.plan is not None:  # pragma: no branch - only a plan makes a statement plain
+            yield entry.used.plan  # which reads or writes
     elif entry.request is Request.BIND:
         # Where a Parse before it fails, it is bound to the statement that has the name until then.
         for bound in (entry.opened, state.statements.confirmed.get(entry.statement_name)):

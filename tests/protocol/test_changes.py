@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from proxy.errors import PolicyRefusal, UnsupportedRefusal, UpstreamProtocolError
 from proxy.wire.backend import ErrorResponse, ParameterStatus
 from proxy.wire.frontend import (
@@ -564,7 +566,10 @@ def test_a_refusal_in_a_failed_transaction_is_the_servers_own() -> None:
 
 
 def test_a_statement_lost_in_a_failed_transaction_is_not_missed_there() -> None:
-    """It could not be prepared again, which the client never asked for: what it uses it in has failed anyhow."""
+    """It could not be prepared again, which the client never asked for: what it uses it in has failed anyhow.
+
+    Its name stays taken, and after the transaction it is there as if nothing had been.
+    """
     uses = (Bind(b"", b"s1", _NOTHING), SYNC_MESSAGE, Bind(b"", b"s1", _NOTHING), SYNC_MESSAGE)
     last = (Describe(b"S", b"s1"), SYNC_MESSAGE)
     (
@@ -591,5 +596,37 @@ def test_a_statement_lost_in_a_failed_transaction_is_not_missed_there() -> None:
         .to_client(error("25P02", "aborted"), FAILED)
         .upstream(error("26000"), FAILED, error("26000"), FAILED)
         .to_client(_ABORTED, FAILED, _ABORTED, FAILED)
+        .client(*uses[:2])
+        .to_upstream(_FAILING_RUN[0], SYNC_MESSAGE)
+        .upstream(error("26000"), FAILED)
+        .to_client(_ABORTED, FAILED)
+        .through(Query(b"rollback"))
+        .back(done("ROLLBACK"), IDLE)
+        .client(Parse(b"s1", b"select 1"), SYNC_MESSAGE)
+        .to_upstream(Parse(b"s1", REFUSED_TEXT), SYNC_MESSAGE)
+        .upstream(error("42883"), IDLE)
+        .to_client(error("42P05", 'prepared statement "s1" already exists'), IDLE)
+        .client(*uses[:2])
+        .to_upstream(Close(b"S", b"s1"), Parse(b"s1", b"select a masked under 2"), *uses[:2])
+        .upstream(CLOSED, PARSED, BOUND, IDLE)
+        .to_client(BOUND, IDLE)
         .run()
     )
+
+
+@pytest.mark.parametrize(
+    ("setting", "ends"),
+    [
+        (ParameterStatus("standard_conforming_strings", "off"), True),
+        (ParameterStatus("client_encoding", "LATIN1"), True),
+        (ParameterStatus("client_encoding", "UNICODE"), False),
+        (ParameterStatus("client_encoding", "UTF8"), False),
+    ],
+)
+def test_texts_are_read_as_they_were_at_the_start_or_not_at_all(setting: ParameterStatus, ends: bool) -> None:
+    """A function of the database may set what says how a text is read: then nothing more is read."""
+    book = Playbook().through(Query(b"select 1"))
+    if ends:
+        book.upstream(setting).to_client().ends(UpstreamProtocolError).run()
+    else:
+        book.back(setting, *_RESULT, IDLE).run()

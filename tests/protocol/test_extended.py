@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import pytest
+
 from proxy.errors import ClientProtocolError, PolicyRefusal, UnsupportedRefusal, UpstreamProtocolError
 from proxy.planner.plan import Origin
-from proxy.wire.backend import ErrorResponse
-from proxy.wire.frontend import FLUSH_MESSAGE, SYNC_MESSAGE, Bind, Close, CopyData, Describe, Execute, Parse, Query
+from proxy.wire.backend import ErrorResponse, ReadyForQuery
+from proxy.wire.frames import frame
+from proxy.wire.frontend import (
+    FLUSH_MESSAGE,
+    PARSE,
+    SYNC_MESSAGE,
+    Bind,
+    Close,
+    CopyData,
+    Describe,
+    Execute,
+    Parse,
+    Query,
+)
 from tests.support.fake_planning import PATIENTS, SSN
 from tests.support.playbook import (
     BOUND,
@@ -491,3 +505,52 @@ def test_replies_out_of_step_end_the_session() -> None:
                 .ends(UpstreamProtocolError)
                 .run()
             )
+
+
+@pytest.mark.parametrize("types", [b"\0\2\0\0\0\x19", b"\0\0\0\0\0\x19", b"\0\1\0\0\x19", b"\1"])
+def test_parameter_types_that_are_cut_off_are_refused_in_step(types: bytes) -> None:
+    """Their types could not be checked."""
+    (
+        Playbook()
+        .client(frame(PARSE, b"s\0select 1\0" + types), SYNC_MESSAGE)
+        .to_upstream(Parse(b"s", REFUSED_TEXT), SYNC_MESSAGE)
+        .upstream(error("42883"), IDLE)
+        .to_client(error("08P01", "malformed Parse message"), IDLE)
+        .run()
+    )
+
+
+def test_what_is_the_servers_own_affair_is_not_recorded() -> None:
+    """The ends of what no client has named a statement for, which had no rows, pass and leave no trace."""
+    flight = (Bind(b"p", b"nobody", _NOTHING), Describe(b"P", b"p"), Execute(b"p", 1), SYNC_MESSAGE)
+    (
+        Playbook()
+        .through(*flight)
+        .back(BOUND, NO_ROWS, SUSPENDED, IDLE)
+        .through(*flight)
+        .back(BOUND, NO_ROWS, done("SELECT 0"), IDLE)
+        .records()
+        .run()
+    )
+
+
+def test_a_query_that_the_server_skips_never_ran() -> None:
+    """The flight that it stood in had failed; nothing of it is recorded."""
+    (
+        Playbook()
+        .through(Describe(b"S", b"nobody"), Query(b"select 1"), SYNC_MESSAGE)
+        .back(error("26000"), IDLE)
+        .records()
+        .run()
+    )
+
+
+def test_replies_that_nothing_asked_for_end_the_session() -> None:
+    """Nothing is owed, or something else; a message may be too short to be one, or of no known status."""
+    malformed = b"D\0\0\0\3", b"Z\0\0\0\4"
+    for reply in (CLOSED, NO_ROWS, EMPTY, SUSPENDED, error("22012"), done("SELECT 1"), IDLE, *malformed):
+        Playbook().upstream(reply).to_client().ends(UpstreamProtocolError).run()
+    for reply in (b"H\0\0\0\7\0\0\0", ReadyForQuery(b"X").encode(), *malformed):
+        Playbook().through(SYNC_MESSAGE).upstream(reply).to_client().ends(UpstreamProtocolError).run()
+    failed = Playbook(restricted=False).through(Query(b"select 1")).back(error("22012"))
+    failed.upstream(error("22012")).to_client().ends(UpstreamProtocolError).run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +13,8 @@ from proxy.errors import ProxyError
 from proxy.planner.plan import Origin
 from proxy.session.flights import Flights
 from proxy.session.replies import OwedFlight, Request
-from proxy.wire.frontend import SYNC_MESSAGE, Bind, Describe, Execute, Parse, Query
+from proxy.wire.frames import frame
+from proxy.wire.frontend import BIND, SYNC_MESSAGE, Bind, Describe, Execute, Parse, Query
 from tests.support.fake_planning import PATIENTS, SSN
 from tests.support.playbook import (
     BOUND,
@@ -25,6 +27,7 @@ from tests.support.playbook import (
     SUSPENDED,
     Playbook,
     Stage,
+    answer,
     columns,
     done,
     error,
@@ -152,6 +155,11 @@ def test_flights_do_what_their_messages_do(
     text: bytes, sent: list[tuple[tuple[str, bytes], int]], restricted: bool
 ) -> None:
     """Bytes, records, times, errors and state are the same by either way, whatever is sent and wherever it is cut."""
+    _both_ways(text, sent, restricted=restricted)
+
+
+def _both_ways(text: bytes, sent: Sequence[tuple[tuple[str, bytes], int]], *, restricted: bool = True) -> str | None:
+    """Compare the one way with the other; the error that ended both sessions, if one did. The last numbers are cuts."""
     stages = [Stage(restricted=restricted, origins=(Origin(7, 1),), max_message_bytes=1000) for _ in range(2)]
     conversation = stages[1].conversation
     ordinary = _Ordinary(conversation._state, conversation._upstream._completions, conversation._upstream._to_client)
@@ -171,8 +179,70 @@ def test_flights_do_what_their_messages_do(
                     bytes(stages[1].got[to]) for to in ("client", "upstream")
                 ]
                 assert stages[0].watching.log == stages[1].watching.log
-                return
+                return ends[0]
             assert _told(stages[0]) == _told(stages[1])
+    return None
+
+
+_RUN_S = ("client", _run(b"s", described=False))
+_DESCRIBED = ("client", _run(b"s", described=True))
+_RUN_T = ("client", _run(b"t", described=False))
+_PARSED = ("upstream", PARSED + IDLE)
+_ANSWERED = ("upstream", b"".join(answer(b"public")) + IDLE)
+_ROWS = row(b"1") + done("SELECT 1")
+
+
+@pytest.mark.parametrize(
+    ("text", "sent", "ends"),
+    [
+        (b"select 1", [_RUN_S, ("upstream", error("22012") + IDLE)], ""),
+        (b"select 1", [_RUN_S, ("upstream", BOUND + error("22012") + IDLE)], ""),
+        (b"select 1", [_RUN_S, ("upstream", BOUND + row(b"1") + error("22012") + IDLE)], ""),
+        (b"select 1", [_RUN_S, ("upstream", BOUND + columns((5, 1)) + _ROWS + IDLE)], "unexpected RowDescription"),
+        (b"insert x", [_DESCRIBED, ("upstream", BOUND + NO_ROWS + done("INSERT 0 1") + IDLE)], ""),
+        (b"insert x", [_DESCRIBED, ("upstream", BOUND + NO_ROWS + _ROWS + IDLE)], "unexpected DataRow"),
+        (b"select 1", [("client", frame(BIND, b"\0s") + _run(b"s", described=False)[-15:])], "malformed Bind"),
+        (b"select 1", [("client", Query(b"insert x").encode()), ("upstream", done("INSERT 0 1") + IDLE)], ""),
+        (
+            b"select 1",
+            [
+                ("client", Parse(b"", b"select 1").encode() + SYNC_MESSAGE),
+                ("upstream", PARSED + IDLE),
+                ("client", Query(b"insert x").encode()),
+                ("upstream", done("INSERT 0 1") + IDLE),
+                ("client", _run(b"", described=True)),
+                ("upstream", error("26000") + IDLE),
+            ],
+            "",
+        ),
+        (b"select 1", [("policy", b""), _RUN_S, _ANSWERED, ("upstream", BOUND + columns((5, 1)) + _ROWS + IDLE)], ""),
+        (b"select 1", [("client", Parse(b"t", b"select 1").encode() + SYNC_MESSAGE), _RUN_T], ""),
+        (b"select 1", [("client", Parse(b"", b"select 1").encode() + _run(b"", described=False))], ""),
+        (b"select 1", [("client", Parse(b"t", b"select 1").encode() + SYNC_MESSAGE), _PARSED, _RUN_T], ""),
+        (b"select a masked", [("journal", b""), _RUN_S], ""),
+        (b"select a masked", [_RUN_S, ("journal", b""), ("upstream", BOUND + _ROWS + IDLE)], "JournalError"),
+        (
+            b"select 1",
+            [
+                ("client", Query(b"select 1; select 1").encode()),
+                ("upstream", columns((5, 1)) + _ROWS + columns((5, 1)) + _ROWS + IDLE),
+            ],
+            "",
+        ),
+        (
+            b"select 1",
+            [("client", Query(b"insert masked").encode()), ("journal", b""), ("upstream", done("INSERT 0 1") + IDLE)],
+            "JournalError",
+        ),
+    ],
+)
+def test_answers_in_one_piece_that_are_not_the_usual_ones(
+    text: bytes, sent: list[tuple[str, bytes]], ends: str
+) -> None:
+    """Each is left to the handlers, or treated as they would, and what they refuse ends the session either way."""
+    reason = _both_ways(text, [(step, 0) for step in sent])
+    assert ends in (reason or "")
+    assert bool(ends) is (reason is not None)
 
 
 @pytest.mark.parametrize("described", [True, False])

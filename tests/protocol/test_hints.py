@@ -213,3 +213,19 @@ def test_an_execute_behind_a_token_that_was_set_waits(references: dict[str, byte
     book.client(Execute(b"")).to_upstream(Question(2, in_flight=True))
     book.upstream(*answer(b"public", asker=references["ada"]))
     book.client(SYNC_MESSAGE).upstream(columns((0, 0)), row(b"1"), done("SELECT 1"), IDLE).run()
+
+
+def test_an_execute_is_refused_where_nobody_says_who_asks(references: dict[str, bytes]) -> None:
+    """The question behind a token that was set has failed; this portal may be one that the server knows."""
+    book = standing_for(references)
+    book.client(Execute(b"unknown"), SYNC_MESSAGE).to_upstream(Question(1))
+    book.upstream(FAILED_QUESTION, IDLE).to_upstream(Execute(b"pgveil: statement refused"), SYNC_MESSAGE)
+    book.upstream(error("34000"), IDLE).refuses("search_path").run()
+
+
+def test_an_execute_in_a_failed_transaction_passes(references: dict[str, bytes]) -> None:
+    """The server refuses whatever it is, so nobody need be asked for."""
+    book = standing_for(references).through(q("begin")).back(done("BEGIN"), IN_TRANSACTION)
+    book.through(q("savepoint a")).back(error("42601"), FAILED)
+    book.through(Execute(b"unknown"), SYNC_MESSAGE)
+    book.upstream(error("25P02", "current transaction is aborted"), FAILED).run()

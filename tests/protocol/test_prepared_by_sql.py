@@ -18,6 +18,7 @@ from tests.support.playbook import (
     REFUSED_TEXT,
     Act,
     Playbook,
+    Question,
     Stage,
     answer,
     columns,
@@ -328,5 +329,23 @@ def test_names_are_told_apart_by_63_bytes() -> None:
         .client(Bind(b"", other, _NOTHING), Describe(b"P", b""), Describe(b"S", other), Execute(b""), SYNC_MESSAGE)
         .upstream(BOUND, _HIDDEN, NO_PARAMETERS, _HIDDEN, *_ROWS, IDLE)
         .to_client(BOUND, _SHOWN, NO_PARAMETERS, _SHOWN, *_ROWS, IDLE)
+        .run()
+    )
+
+
+def test_without_the_path_no_statement_of_sql_is_bound() -> None:
+    """The question about it has failed, so whether the statement is still the same cannot be said."""
+    (
+        _begun()
+        .through(Query(b"set search_path = x"))
+        .back(done("SET"), IDLE)
+        .client(Bind(b"", b"q", _NOTHING), SYNC_MESSAGE)
+        .to_upstream(Question(1))
+        .upstream(error("57014"), IDLE)
+        .to_client()
+        .to_upstream(Bind(b"", b"pgveil: statement refused", _NOTHING), SYNC_MESSAGE)
+        .upstream(error("26000"), IDLE)
+        .to_client(_STALE, IDLE)
+        .refuses("stale_plan")
         .run()
     )

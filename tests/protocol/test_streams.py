@@ -285,3 +285,14 @@ def test_any_exchange_gives_our_own_errors_only(sent: list[tuple[str, bytes]], r
                 stage.planning.policy += 1
     except ProxyError as reason:
         assert stage.conversation.close_reason is reason  # noqa: PT017 - any ProxyError is right
+
+
+def test_what_is_owed_can_be_told() -> None:
+    """How many replies, and how much of the row that was begun: whoever ends the session must know both."""
+    stage = _stage()
+    stage.conversation.client_bytes(Query(b"select 1").encode() + SYNC_MESSAGE)
+    assert (stage.conversation.replies_owed, stage.conversation.row_bytes_left) == (2, 0)
+    stage.conversation.upstream_bytes(columns((5, 1)) + row(b"long")[:-3])
+    assert (stage.conversation.replies_owed, stage.conversation.row_bytes_left) == (2, 3)
+    stage.conversation.upstream_bytes(row(b"long")[-3:] + done("SELECT 1") + IDLE + IDLE)
+    assert (stage.conversation.replies_owed, stage.conversation.row_bytes_left) == (0, 0)

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from proxy.errors import AuthenticationError, ClientProtocolError, ProxyError
 from proxy.session.bearer import ASK_BEARER, BearerExchange, challenge, read_response
 from proxy.session.handshake import Handshake, LoginRequested, MetadataTold, Methods
-from proxy.wire.frontend import PasswordMessage, SASLInitialResponse, SASLResponse, SSLRequest, StartupMessage
+from proxy.wire.frontend import (
+    Parse,
+    PasswordMessage,
+    Query,
+    SASLInitialResponse,
+    SASLResponse,
+    SSLRequest,
+    StartupMessage,
+)
 
 TOLD = challenge("https://idp.example/.well-known/openid-configuration", "openid")
 CONTINUE = b"R" + (8 + len(TOLD)).to_bytes(4, "big") + b"\0\0\0\x0b" + TOLD
@@ -210,3 +218,12 @@ def test_a_token_that_is_too_long() -> None:
     handshake.receive(ASKS)
     with pytest.raises(AuthenticationError, match="password authentication failed"):
         handshake.receive(b"p\0\1\0\0")
+
+
+@pytest.mark.parametrize("message", [Query(b"select 1"), Parse(b"", b"select 1")])
+def test_another_message_than_the_response_ends_the_login(message: Query | Parse) -> None:
+    """Nothing else may be said before it is known who asks."""
+    handshake = encrypted()
+    handshake.receive(ASKS)
+    with pytest.raises(ClientProtocolError, match="expected SASL response"):
+        handshake.receive(message.encode())

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.errors import ClientProtocolError, UpstreamProtocolError
-from proxy.planner.plan import TokenCells
-from proxy.session.edge import RowEdge, bind_with_stored_values
+from proxy.planner.plan import Shape, TokenArray, TokenCells, TokenJson, TokenRow, TokenText
+from proxy.session.edge import RowEdge, bind_with_stored_values, type_oids, with_wider_types
 from proxy.tokens.types import StoredType, TokenFormat, TokenType
 from proxy.wire.backend import RowField, build_data_row
 from proxy.wire.frames import frame
@@ -67,6 +67,62 @@ def test_another_type_than_planned_ends_the_result(cells: TokenCells, type_oid: 
     """A value of another type would be encoded wrongly, or is no value of the column at all."""
     with pytest.raises(UpstreamProtocolError):
         _edge((cells, type_oid, False))
+
+
+_RECORD = TokenRow((("mrn", _MRN),))
+
+
+@pytest.mark.parametrize(
+    ("shape", "types"),
+    [
+        (_MRN, {25, 1043, 1042}),
+        (_MRNS, {1009, 1015, 1014}),
+        (_RECORD, {2249}),
+        (TokenArray(_RECORD), {2287}),
+        (TokenJson(_MRN), {114, 3802}),
+        (TokenArray(TokenJson(_MRN)), {199, 3807}),
+        (TokenText(TokenJson(_MRN)), {25, 1043, 1042}),
+        (TokenArray(TokenText(_RECORD)), {1009, 1015, 1014}),
+    ],
+)
+def test_a_column_has_the_types_of_its_shape(shape: Shape, types: set[int]) -> None:
+    """And no other: with any of them the result is treated, with the next one it ends."""
+    assert type_oids(shape) == types
+    for type_oid in types:
+        RowEdge((shape,), (_field(type_oid),), _CODEC)
+    with pytest.raises(UpstreamProtocolError):
+        RowEdge((shape,), (_field(max(types) + 1),), _CODEC)
+
+
+_SMALL = TokenCells(TokenType("patient", TokenFormat.DIGITS, StoredType.SMALLINT))
+_BIG = TokenCells(TokenType("patient", TokenFormat.DIGITS, StoredType.BIGINT))
+
+
+@pytest.mark.parametrize(
+    ("cells", "declared", "sent"),
+    [
+        (_NUMBER, 21, 23),
+        (TokenCells(_NUMBER.type, array=True), 1005, 1007),
+        (_BIG, 21, 23),
+        (_NUMBER, 23, 23),
+        (_NUMBER, 0, 0),
+        (_SMALL, 21, 21),
+        (_MRN, 21, 21),
+        (None, 21, 21),
+    ],
+)
+def test_small_numbers_are_declared_wider_where_tokens_enter(
+    cells: TokenCells | None, declared: int, sent: int
+) -> None:
+    """What a token stands for may be a larger number; the other parameters' types pass as they are declared."""
+    types = pack("!H3i", 3, 21, declared, 21)
+    assert with_wider_types(types, (None, cells)) == pack("!H3i", 3, 21, sent, 21)
+
+
+def test_types_that_are_not_declared_are_left_to_the_server() -> None:
+    """A Parse may name fewer types than its statement has parameters."""
+    assert with_wider_types(pack("!H", 0), (_NUMBER,)) == pack("!H", 0)
+    assert with_wider_types(pack("!Hi", 1, 21), (_NUMBER, _NUMBER)) == pack("!Hi", 1, 23)
 
 
 def test_a_description_of_another_width_ends_the_result() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proxy.planner.plan import Decision, Plan, StatementKind
+from proxy.planner.plan import Decision, Effects, Plan, StatementKind
 from proxy.session.replies import Owed, OwedRows, OwedScript, RepliesOwed, Request
 from proxy.session.scripts import Script
 
@@ -28,3 +28,17 @@ def test_a_script_knows_the_plan_that_runs() -> None:
     assert owed.plan() is plan
     owed.index += 1
     assert owed.plan() is None
+
+
+def test_the_portals_of_what_was_sent() -> None:
+    """Those of Bind, and the cursors of DECLARE by either protocol; not our own."""
+    declare = Plan("t", Decision.PASSED, StatementKind.DECLARE, "f", effects=Effects(declares="c"))
+    execute = OwedRows(b"p", 0.0, 0)
+    execute.declares = b"d"
+    queue = RepliesOwed()
+    queue.append(Owed(Request.BIND, b"p"))
+    queue.append(Owed(Request.BIND, b"ours", own=True))
+    queue.append(OwedRows(b"other", 0.0, 0))
+    queue.append(execute)
+    queue.append(OwedScript(Script((declare,), None, None), 0.0, drops_unnamed=False))
+    assert queue.portals() == {b"p", b"c", b"d"}

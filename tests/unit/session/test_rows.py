@@ -7,6 +7,7 @@ import pytest
 from proxy.errors import PolicyRefusal, UpstreamProtocolError
 from proxy.planner.plan import Decision, Origin, Plan, StatementKind
 from proxy.session.rows import RowChecks
+from proxy.wire.backend import RowDescription, RowField
 from tests.support.fake_planning import PATIENTS, SSN, FakePlanning
 from tests.support.playbook import columns
 
@@ -68,3 +69,15 @@ def test_verdicts_are_remembered_until_they_are_forgotten() -> None:
     for number in range(2000):
         checks.check(columns((0, number)), plan)
     assert len(checks._verdicts) <= 512
+
+
+def test_a_masked_whole_row_is_shown_as_the_tables_row_type() -> None:
+    """A row of a masking subquery is a record to the server; what is no record stays as it is."""
+    plan = _plan(Origin(PATIENTS, 0, row_type_oid=16_386))
+
+    def described(table_oid: int, type_oid: int) -> bytes:
+        return RowDescription((RowField("p", table_oid, 0, type_oid, -1, -1),)).encode()
+
+    checks = RowChecks(FakePlanning())
+    assert checks.check(described(0, 2249), plan).shown == described(PATIENTS, 16_386)
+    assert checks.check(described(0, 25), plan).shown == described(PATIENTS, 25)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from proxy.errors import JournalError, PolicyRefusal, Refusal, StatementSyntaxError
+from proxy.session.hints import Hint
 from proxy.session.scripts import FAILING_STATEMENT, Script, Scripts
 from proxy.session.standing import Standing
+from tests.support.fake_hints import TOKEN
 from tests.support.fake_planning import FakePlanning, FakeWatching
 
 _PATH = ("public",)
@@ -127,3 +129,17 @@ def test_what_is_not_found_behind_a_change_of_the_path_is_refused_for_that() -> 
     alone = _query(scripts, b"begin; select gone").refusal
     assert alone is not None
     assert alone.sqlstate == "42P01"
+
+
+def test_a_token_that_was_not_accepted_is_the_planners_to_refuse() -> None:
+    """Only for one that was accepted a reference is sent in its place."""
+    planning, standing = FakePlanning(), Standing()
+    scripts = Scripts(planning, FakeWatching(), standing)
+    standing.keep(Hint(TOKEN, "ada"))
+    accepted, forged = (f"SET pgveil.token = '{role} {TOKEN}'" for role in ("ada", "eve"))
+    sent = scripts.single(accepted.encode(), _PATH, path_known=True).text
+    assert sent is not None
+    assert TOKEN.encode() not in sent
+    planning.forbidden.add(forged)
+    with pytest.raises(PolicyRefusal):
+        scripts.single(forged.encode(), _PATH, path_known=True)

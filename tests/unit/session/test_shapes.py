@@ -127,3 +127,16 @@ def test_arbitrary_bytes_give_our_own_errors(cell: bytes, binary: bool) -> None:
     for shape in (PATIENT, TokenArray(PATIENT), TokenJson(PATIENT), TokenText(TokenJson(TEXT))):
         with suppress(TokenValueError):
             _one(shape, cell, binary=binary)
+
+
+def test_a_value_without_a_token_does_not_leave() -> None:
+    """A codec that gives none for a value gives an error in place of the whole cell."""
+
+    class Nothing(FakeTokens):
+        def encode_cells(
+            self, token_type: TokenType, cells: Sequence[bytes | None], *, binary: bool
+        ) -> list[bytes | None]:
+            return [None for _ in cells]
+
+    with pytest.raises(TokenValueError):
+        encode_shaped(PATIENT, [b"(1,A1,)"], Nothing(), binary=False)

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from proxy.planner.plan import Decision, Plan, StatementKind
+from dataclasses import replace
+
+import pytest
+
+from proxy.errors import UnsupportedRefusal
+from proxy.planner.plan import Decision, Plan, StatementKind, TokenCells
 from proxy.session.statements import NEVER, Statement, Statements
+from proxy.tokens.types import StoredType, TokenFormat, TokenType
 
 
 def _statement(name: bytes = b"s", kind: StatementKind = StatementKind.SELECT) -> Statement:
@@ -119,3 +125,15 @@ def test_losing_a_statement_that_is_gone_does_nothing() -> None:
     statements.change(b"s", None)
     statements.lose(b"s")
     assert statements.expected(b"s") is None
+
+
+def test_execute_shows_no_rows_of_a_statement_that_its_arguments_were_not_for() -> None:
+    """Its tokens would have entered it as they are, or its values as tokens."""
+    token = TokenCells(TokenType("patient", TokenFormat.TEXT, StoredType.TEXT))
+    statements = Statements()
+    inner = Plan("t", Decision.PASSED, StatementKind.SELECT, "f", token_parameters=(token,))
+    statements.confirmed[b"s"] = Statement(b"s", b"t", b"\0\0", inner, b"t", epoch=1)
+    execute = Plan("t", Decision.PASSED, StatementKind.EXECUTE, "f", prepared="s", arguments=(token,))
+    assert statements.shown_by(execute, 1) is inner
+    with pytest.raises(UnsupportedRefusal, match="has to be prepared again"):
+        statements.shown_by(replace(execute, arguments=()), 1)

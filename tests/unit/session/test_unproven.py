@@ -8,7 +8,7 @@ from proxy.session.conversation import Conversation
 from proxy.session.unproven import Unproven
 from proxy.wire.frontend import SYNC_MESSAGE, Bind, Describe, Execute, Parse, Query
 from tests.support.fake_planning import FakePlanning, FakeWatching
-from tests.support.playbook import BOUND, IDLE, IN_TRANSACTION, PARSED, answer, columns, done, row
+from tests.support.playbook import BOUND, IDLE, IN_TRANSACTION, NO_ROWS, PARSED, answer, columns, done, row
 
 READ = Query(b"select a from t").encode()
 PREPARED = Parse(b"", b"select a from t").encode() + Bind(b"", b"", bytes(6)).encode() + Execute(b"").encode()
@@ -140,3 +140,13 @@ def test_execute_waits_for_what_was_prepared() -> None:
     talk.hears(done("PREPARE") + IDLE)
     assert talk.says(Query(b"execute p").encode()) == Unproven(talk.now, frozenset({"public.t"}))
     assert Talk().says(Query(b"execute nobody").encode()) == Unproven(talk.now, frozenset())
+
+
+def test_what_is_resolved_when_it_runs() -> None:
+    """COPY by the extended protocol is looked up by its Execute, so that waits, until its data have begun."""
+    talk = Talk()
+    flight = (Parse(b"", b"copy x from t"), Bind(b"", b"", bytes(6)), Describe(b"P", b""), Execute(b""))
+    talk.says(b"".join(m.encode() for m in flight) + SYNC_MESSAGE)
+    talk.hears(PARSED)
+    assert talk.hears(BOUND + NO_ROWS) == Unproven(talk.now, frozenset({"public.t"}))
+    assert talk.hears(b"H\0\0\0\7\0\0\0") is None
