@@ -548,7 +548,17 @@ def test_a_query_that_the_server_skips_never_ran() -> None:
 def test_replies_that_nothing_asked_for_end_the_session() -> None:
     """Nothing is owed, or something else; a message may be too short to be one, or of no known status."""
     malformed = b"D\0\0\0\3", b"Z\0\0\0\4"
-    for reply in (CLOSED, NO_ROWS, EMPTY, SUSPENDED, error("22012"), done("SELECT 1"), IDLE, *malformed):
+    for reply in (
+        columns((5, 1)),
+        CLOSED,
+        NO_ROWS,
+        EMPTY,
+        SUSPENDED,
+        error("22012"),
+        done("SELECT 1"),
+        IDLE,
+        *malformed,
+    ):
         Playbook().upstream(reply).to_client().ends(UpstreamProtocolError).run()
     for reply in (b"H\0\0\0\7\0\0\0", ReadyForQuery(b"X").encode(), *malformed):
         Playbook().through(SYNC_MESSAGE).upstream(reply).to_client().ends(UpstreamProtocolError).run()

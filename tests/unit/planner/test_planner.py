@@ -9,7 +9,7 @@ import pytest
 
 from proxy.catalog.snapshot import Column, ColumnType, TypeCategory, ValueCall
 from proxy.errors import PolicyRefusal, Refusal, UnsupportedRefusal
-from proxy.planner.plan import Decision, Origin, Plan
+from proxy.planner.plan import CopyFormat, CopyKind, Decision, Origin, Plan
 from proxy.planner.planner import MAX_STATEMENT_CHARACTERS, Planner
 from tests.support.small_clinic import PATIENTS, POLICY, SNAPSHOT, planner
 from tests.support.token_clinic import token_planner
@@ -293,6 +293,15 @@ def test_masked_statements_have_a_longest_text(analyst: Planner) -> None:
         analyst.plan(text, PATH)
     assert refused.value.reason == "complexity"
     assert analyst.plan(text.replace("patients", "other.patients").replace("ssn", "id").replace("sex", "name"), PATH)
+
+
+def test_a_copy_with_tokens_says_how_its_rows_are_written(tmp_path: Path) -> None:
+    """Fields are found by its format; columns of a query without tokens need none."""
+    analyst = token_planner(tmp_path)
+    copied = analyst.plan("COPY (SELECT 1 AS n, mrn FROM patients) TO STDOUT (DELIMITER '|', FORMAT csv)", PATH)
+    assert [cells is not None for cells in copied.tokens] == [False, True]
+    assert copied.copy_format == CopyFormat(CopyKind.CSV, b"|", b"")
+    assert analyst.plan("SELECT mrn FROM patients", PATH).copy_format is None
 
 
 def test_tokens_leave_by_copy_only_where_its_columns_are_known(tmp_path: Path) -> None:

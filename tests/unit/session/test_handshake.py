@@ -45,6 +45,15 @@ def test_plain_login() -> None:
     assert "secret" not in repr(event)
 
 
+def test_nothing_said_is_nothing_answered() -> None:
+    """Before the first byte; and what comes after the login is kept for whoever reads on."""
+    handshake = _handshake()
+    assert handshake.receive(b"") == (b"", None)
+    _login(handshake, STARTUP + PASSWORD)
+    assert handshake.receive(b"more") == (b"", None)
+    assert handshake.take_rest() == b"more"
+
+
 def test_what_the_listener_reads_off() -> None:
     """Who wants to log in is known before the password, and how much waits; rejecting takes no words before it."""
     handshake = _handshake()
