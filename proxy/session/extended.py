@@ -324,8 +324,9 @@ class Extended:
         """What PREPARE made cannot be made again by a message, so it must still be what it would be now."""
         if not self._barrier.ready():
             return None
-        if not self._state.path.known:
-            raise stale_statement(statement.name)
+        path = self._state.path
+        if not path.known:
+            raise self._barrier.refusal() if path.failed else stale_statement(statement.name)
         return self._renewal.again(statement), b""
 
     def _bound(self, statement: Statement, portal: bytes) -> Owed:

@@ -32,6 +32,16 @@ _HIDDEN, _SHOWN = columns((0, 0)), columns((PATIENTS, SSN))
 _NOTHING = bytes(6)
 _ROWS = (row(b"*"), done("SELECT 1"))
 _PREPARE = b"prepare q as select a masked"
+_UNKNOWN_PATH = ErrorResponse(
+    {
+        "S": "ERROR",
+        "V": "ERROR",
+        "C": "0A000",
+        "M": "the search path in force could not be found out",
+        "D": "The database did not answer pgveil's question about it, so names cannot be resolved safely.",
+        "H": "Send the statement again.",
+    }
+)
 _STALE = ErrorResponse(
     {
         "S": "ERROR",
@@ -334,7 +344,9 @@ def test_names_are_told_apart_by_63_bytes() -> None:
 
 
 def test_without_the_path_no_statement_of_sql_is_bound() -> None:
-    """The question about it has failed, so whether the statement is still the same cannot be said."""
+    """Where the question about it fails, it cannot be said whether the statement is still the same; the next Bind asks
+    again.
+    """
     (
         _begun()
         .through(Query(b"set search_path = x"))
@@ -345,7 +357,13 @@ def test_without_the_path_no_statement_of_sql_is_bound() -> None:
         .to_client()
         .to_upstream(Bind(b"", b"pgveil: statement refused", _NOTHING), SYNC_MESSAGE)
         .upstream(error("26000"), IDLE)
-        .to_client(_STALE, IDLE)
-        .refuses("stale_plan")
+        .to_client(_UNKNOWN_PATH, IDLE)
+        .client(Bind(b"", b"q", _NOTHING), SYNC_MESSAGE)
+        .to_upstream(Question(2))
+        .upstream(*answer(b"x"), IDLE)
+        .to_client()
+        .to_upstream(Bind(b"", b"q", _NOTHING), SYNC_MESSAGE)
+        .back(BOUND, IDLE)
+        .refuses("search_path")
         .run()
     )
