@@ -15,8 +15,11 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from proxy.wire.backend import parse_data_row
+from proxy.wire.frontend import FLUSH_MESSAGE, SYNC_MESSAGE, Bind, Close, Execute, Parse, Query
 from tests.support.postgres import Clinic
 from tests.support.proxy_process import ProxyProcess, run_proxy
+from tests.support.wire_session import Message, WireSession, types, wire_session
 
 COLUMNS: dict[str, tuple[LiteralString, str]] = {
     "text_text": ("text", "text"),
@@ -172,8 +175,8 @@ def test_joins_groups_and_order(session: psycopg.Connection[Any], column: str) -
 
 
 @pytest.mark.parametrize("binary", [False, True])
-def test_portals_are_suspended_and_go_on(session: psycopg.Connection[Any], binary: bool) -> None:
-    """Row by row and in pieces, with tokens in all."""
+def test_cursors_are_fetched_in_pieces(session: psycopg.Connection[Any], binary: bool) -> None:
+    """DECLARE, then FETCH row by row and in pieces, with tokens in all."""
     names = ", ".join(COLUMNS)
     text = f"SELECT {names} FROM kinds.one WHERE id < 99 ORDER BY id"
     expected = session.execute(text.encode(), binary=binary).fetchall()
@@ -182,3 +185,110 @@ def test_portals_are_suspended_and_go_on(session: psycopg.Connection[Any], binar
         assert cursor.fetchone() == expected[0]
         assert cursor.fetchmany(2) == expected[1:3]
         assert cursor.fetchall() == expected[3:]
+
+
+_NAMES = ", ".join(COLUMNS)
+_FORWARD = f"SELECT id, {_NAMES} FROM kinds.one ORDER BY id"
+_BACKWARD = f"SELECT {', '.join(reversed(COLUMNS))}, 'x' AS x FROM kinds.two WHERE id < 99 ORDER BY id DESC"
+
+
+def _shown(session: psycopg.Connection[Any], *, binary: bool) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+    """The cells of both statements as they should come, made from what a plain SELECT in text shows."""
+    tokens = {column: _tokens(session, column) for column in COLUMNS}
+    rows = [
+        {c: _cell(COLUMNS[c][0], tokens[c][row], binary=binary) for c in COLUMNS} | {"id": row} for row in range(ROWS)
+    ]
+    ids = [_cell("integer", row["id"], binary=binary) for row in (*rows, {"id": 99})]
+    forward = [(i, *(row[c] for c in COLUMNS)) for i, row in zip(ids, rows, strict=False)]
+    backward = [(*(row[c] for c in reversed(COLUMNS)), b"x") for row in reversed(rows)]
+    return [*forward, (ids[-1], *[None] * len(COLUMNS))], backward
+
+
+def _cell(column_type: str, value: Any, *, binary: bool) -> bytes:
+    if binary and isinstance(value, int):
+        return value.to_bytes(8 if column_type == "bigint" else 4, "big", signed=True)
+    if binary and isinstance(value, UUID):
+        return value.bytes
+    return str(value).encode()
+
+
+def _step(session: WireSession, *messages: bytes, end: str = "sCE") -> tuple[str, list[tuple[bytes | None, ...]]]:
+    """What these messages bring up to one of the types of ``end``: the types, each row's left out, and the rows."""
+    session.send(*messages)
+    heard: list[Message] = session.until(*end)
+    return types([m for m in heard if m[0] != "D"]), [parse_data_row(body) for tag, body in heard if tag == "D"]
+
+
+def _bound(portal: bytes, statement: bytes, *, binary: bool) -> bytes:
+    return Bind(portal, statement, b"\0\0\0\0\0\1" + int(binary).to_bytes(2, "big")).encode()
+
+
+@pytest.fixture
+def wire(serving: ProxyProcess) -> Iterator[WireSession]:
+    """A session of the analyst in a transaction, with both statements prepared."""
+    with wire_session(serving.connect("analyst")) as opened:
+        prepared = (Parse(b"f", _FORWARD.encode()).encode(), Parse(b"b", _BACKWARD.encode()).encode())
+        assert _step(opened, Query(b"BEGIN").encode(), end="Z") == ("CZ", [])
+        assert _step(opened, *prepared, SYNC_MESSAGE, end="Z") == ("11Z", [])
+        yield opened
+
+
+@pytest.mark.parametrize("binary", [False, True])
+@pytest.mark.parametrize("declared", [False, True])
+def test_portals_are_suspended_and_go_on(
+    session: psycopg.Connection[Any], wire: WireSession, declared: bool, binary: bool
+) -> None:
+    """By row limits, with Flush and with Sync between: every row once, in order, and with tokens in all."""
+    expected, _ = _shown(session, binary=binary and not declared)
+    if declared:  # BINARY is for FETCH: Execute takes the formats of Bind, and without one they are text
+        text = f"DECLARE p {'BINARY ' if binary else ''}CURSOR FOR {_FORWARD}"
+        assert _step(wire, Query(text.encode()).encode(), end="Z") == ("CZ", [])
+    else:
+        assert _step(wire, _bound(b"p", b"f", binary=binary), FLUSH_MESSAGE, end="2") == ("2", [])
+    assert _step(wire, Execute(b"p", 1).encode(), FLUSH_MESSAGE) == ("s", expected[:1])
+    assert _step(wire, Execute(b"p", 2).encode(), FLUSH_MESSAGE) == ("s", expected[1:3])
+    assert _step(wire, SYNC_MESSAGE, end="Z") == ("Z", [])
+    assert _step(wire, Execute(b"p", 1).encode(), SYNC_MESSAGE, end="Z") == ("sZ", expected[3:4])
+    assert _step(wire, Execute(b"p", 9).encode(), FLUSH_MESSAGE) == ("C", expected[4:])
+    assert _step(wire, Execute(b"p", 9).encode(), SYNC_MESSAGE, end="Z") == ("CZ", [])
+    stored = [str(BASE).encode()[:6], (BASE << 64).to_bytes(16, "big")[:7], BASE.to_bytes(4, "big")[:3]]
+    assert not [cell for row in expected for cell in row for value in stored if cell and value in cell]
+
+
+@pytest.mark.parametrize("binary", [False, True])
+@pytest.mark.parametrize("portal", [b"", b"p"])
+def test_a_suspended_portal_gets_another_statement(
+    session: psycopg.Connection[Any], wire: WireSession, portal: bytes, binary: bool
+) -> None:
+    """Its rows are treated by that statement's plan from then on, in its format, in one flight or step by step."""
+    forward, _ = _shown(session, binary=binary)
+    _, backward = _shown(session, binary=not binary)
+    closed = [Close(b"P", portal).encode()] if portal else []  # the unnamed portal is replaced by Bind alone
+    flight = (
+        *(_bound(portal, b"f", binary=binary), Execute(portal, 2).encode(), *closed),
+        *(_bound(portal, b"b", binary=not binary), Execute(portal, 3).encode(), Execute(portal, 3).encode()),
+    )
+    assert _step(wire, *flight, SYNC_MESSAGE, end="Z") == (f"2s{'3' * len(closed)}2sCZ", forward[:2] + backward)
+    again = [Close(b"P", portal).encode()] if portal else []
+    assert _step(wire, *again, _bound(portal, b"b", binary=not binary), SYNC_MESSAGE, end="Z")[1] == []
+    assert _step(wire, Execute(portal, 1).encode(), FLUSH_MESSAGE) == ("s", backward[:1])
+    _step(wire, *closed, _bound(portal, b"f", binary=binary), FLUSH_MESSAGE, end="2")
+    assert _step(wire, Execute(portal, 4).encode(), FLUSH_MESSAGE) == ("s", forward[:4])
+    assert _step(wire, Execute(portal, 4).encode(), SYNC_MESSAGE, end="Z") == ("CZ", forward[4:])
+
+
+def test_a_suspended_portal_outlives_its_statement(session: psycopg.Connection[Any], wire: WireSession) -> None:
+    """Also where the statement's name stands for another one meanwhile; and a name in use is not taken by Bind."""
+    forward, _ = _shown(session, binary=False)
+    _, backward = _shown(session, binary=False)
+    assert _step(wire, _bound(b"p", b"f", binary=False), Execute(b"p", 2).encode(), FLUSH_MESSAGE) == (
+        "2s",
+        forward[:2],
+    )
+    other = (Close(b"S", b"f").encode(), Parse(b"f", _BACKWARD.encode()).encode(), _bound(b"q", b"f", binary=False))
+    assert _step(wire, *other, Execute(b"q", 1).encode(), FLUSH_MESSAGE) == ("312s", backward[:1])
+    assert _step(wire, Execute(b"p", 1).encode(), FLUSH_MESSAGE) == ("s", forward[2:3])
+    assert _step(wire, Execute(b"q", 1).encode(), SYNC_MESSAGE, end="Z") == ("sZ", backward[1:2])
+    assert _step(wire, Execute(b"p", 1).encode(), SYNC_MESSAGE, end="Z") == ("sZ", forward[3:4])
+    taken = (_bound(b"p", b"b", binary=False), Execute(b"p", 1).encode(), SYNC_MESSAGE)
+    assert _step(wire, *taken, end="Z") == ("E(42P03)Z", [])
