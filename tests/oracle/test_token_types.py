@@ -194,13 +194,12 @@ _BACKWARD = f"SELECT {', '.join(reversed(COLUMNS))}, 'x' AS x FROM kinds.two WHE
 
 def _shown(session: psycopg.Connection[Any], *, binary: bool) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
     """The cells of both statements as they should come, made from what a plain SELECT in text shows."""
-    tokens = {column: _tokens(session, column) for column in COLUMNS}
-    rows = [
-        {c: _cell(COLUMNS[c][0], tokens[c][row], binary=binary) for c in COLUMNS} | {"id": row} for row in range(ROWS)
-    ]
-    ids = [_cell("integer", row["id"], binary=binary) for row in (*rows, {"id": 99})]
-    forward = [(i, *(row[c] for c in COLUMNS)) for i, row in zip(ids, rows, strict=False)]
-    backward = [(*(row[c] for c in reversed(COLUMNS)), b"x") for row in reversed(rows)]
+    columns = {
+        c: [_cell(COLUMNS[c][0], token, binary=binary) for token in _tokens(session, c, binary=False)] for c in COLUMNS
+    }
+    ids = [_cell("integer", row, binary=binary) for row in (*range(ROWS), 99)]
+    forward = list(zip(ids[:-1], *columns.values(), strict=True))
+    backward = [(*reversed(row[1:]), b"x") for row in reversed(forward)]
     return [*forward, (ids[-1], *[None] * len(COLUMNS))], backward
 
 

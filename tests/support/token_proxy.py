@@ -40,9 +40,10 @@ tables:
 roles:
   analyst: {reads: [clinic.*]}
   partner: {reads: [clinic.*], masks: {mrn: {token: {domain: acme}}}}
+  scribe: {reads: [clinic.*], writes: [clinic.codes]}
   clinician: {reads: [clinic.*], masks: {"*": clear}}
 """
-_DOMAINS = {"analyst": "patient", "partner": "acme"}
+_DOMAINS = {"analyst": "patient", "partner": "acme", "scribe": "patient"}
 
 
 @dataclass(frozen=True, slots=True)
