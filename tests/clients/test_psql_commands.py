@@ -19,7 +19,7 @@ from tests.support.postgres import Clinic
 from tests.support.proxy_process import ProxyProcess
 
 ROLE: Final = "analyst"
-VERSIONS: Final = (16, 18)
+VERSIONS: Final = (16, pytest.param(18, marks=pytest.mark.tools))
 _MARK: Final = "@@@"
 
 # All that describe, with their variants: S (system objects), + (more), x (expanded, psql 18).

@@ -22,6 +22,7 @@ from proxy.demo.postgres import EmbeddedPostgres
 server = EmbeddedPostgres()
 server.start()
 print(server.folder, (server.folder / "data" / "postmaster.pid").read_text().split()[0], flush=True)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has its background jobs ignore it
 os.kill(os.getpid(), getattr(signal, sys.argv[1]))
 """
 

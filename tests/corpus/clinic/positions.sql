@@ -65,7 +65,7 @@ SELECT t.name, count(*) FROM (SELECT DISTINCT p.*, d.name FROM clinic.providers 
 SELECT count(*) FROM (SELECT p, count(*) FROM clinic.providers p GROUP BY p) g;
 
 -- title: order by the whole row
--- tokens: used in a whole row
+-- tokens: sorted by
 -- order: total
 SELECT p.provider_id FROM clinic.providers p ORDER BY p DESC;
 
