@@ -23,8 +23,7 @@ demo: $(VENV)/.set-up-demo  ## Run pgveil in front of a made-up clinic (ARGS=--o
 	$(BIN)/pgveil demo $(ARGS)
 
 test: $(VENV)/.set-up-dev  ## Run the tests; all of them (no ARGS) are measured as by `make coverage`
-	$(BIN)/$(if $(ARGS),pytest $(ARGS),coverage run -m pytest)
-	$(if $(ARGS),,$(BIN)/coverage report)
+	$(BIN)/$(if $(ARGS),pytest $(ARGS),python -m tests.whole)
 
 coverage: $(VENV)/.set-up-dev  ## Which branches of the rooms that decide are tested without a server
 	$(BIN)/coverage run -m pytest -q -m measured tests/unit tests/protocol $(ARGS)
