@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.ciphers.modes import ECB
 from cryptography.hazmat.primitives.cmac import CMAC
 
 from proxy.tokens import siv_loops
+from proxy.tokens.blocks import BLOCK, added, block_cipher
 
-_BLOCK: Final = 16
 _REDUCTION: Final = 0x87  # of GF(2**128), RFC 5297, 2.3
 
 
@@ -26,12 +24,12 @@ class BatchSiv:
 
     def __init__(self, key: bytes, associated: bytes) -> None:
         half = len(key) // 2
-        self._synthetic = _cipher(key[:half])
-        self._stream = _cipher(key[half:])
-        self._last = _xor(_doubled(_cmac(key[:half], bytes(_BLOCK))), _cmac(key[:half], associated))
-        self._whole = _doubled(self._synthetic.update(bytes(_BLOCK)))  # CMAC's subkeys, RFC 4493, 2.3
+        self._synthetic = block_cipher(key[:half])
+        self._stream = block_cipher(key[half:])
+        self._last = added(_doubled(_cmac(key[:half], bytes(BLOCK))), _cmac(key[:half], associated))
+        self._whole = _doubled(self._synthetic.update(bytes(BLOCK)))  # CMAC's subkeys, RFC 4493, 2.3
         self._cut = _doubled(self._whole)
-        self._short = _xor(_doubled(self._last), self._whole)  # both are added to the only block
+        self._short = added(_doubled(self._last), self._whole)  # both are added to the only block
 
     def __repr__(self) -> str:
         return "BatchSiv()"
@@ -44,10 +42,6 @@ class BatchSiv:
         return siv_loops.spelled(texts, ivs, stream, prefix)
 
 
-def _cipher(key: bytes) -> CipherContext:
-    return Cipher(AES(key), ECB()).encryptor()  # noqa: S305 - the block cipher itself is what S2V and CTR ask for
-
-
 def _cmac(key: bytes, text: bytes) -> bytes:
     mac = CMAC(AES(key))
     mac.update(text)
@@ -56,9 +50,5 @@ def _cmac(key: bytes, text: bytes) -> bytes:
 
 def _doubled(block: bytes) -> bytes:
     number = int.from_bytes(block, "big") << 1
-    carry = number >> (8 * _BLOCK)
-    return ((number & ((1 << 8 * _BLOCK) - 1)) ^ (_REDUCTION * carry)).to_bytes(_BLOCK, "big")
-
-
-def _xor(left: bytes, right: bytes) -> bytes:
-    return bytes(a ^ b for a, b in zip(left, right, strict=True))
+    carry = number >> (8 * BLOCK)
+    return ((number & ((1 << 8 * BLOCK) - 1)) ^ (_REDUCTION * carry)).to_bytes(BLOCK, "big")

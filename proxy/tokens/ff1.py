@@ -14,18 +14,15 @@ from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.ciphers.modes import ECB
 
 from proxy.tokens import number_loops
+from proxy.tokens.blocks import BLOCK, added, block_cipher
 from proxy.tokens.number_loops import Numbers
 
 _Vector: TypeAlias = npt.NDArray[np.uint64]
 
 _ROUNDS: Final = 10
 _LEAST_VALUES: Final = 1_000_000  # SP 800-38G Rev. 1, 5.1
-_BLOCK: Final = 16
 _BATCH: Final = 24  # below so many values numpy's calls cost more than the values
 _WORD: Final = np.dtype(">u8")
 
@@ -50,14 +47,14 @@ class Ff1:
         if self._right > 1 << 60:
             raise ValueError("the numeral string is too long")
         self._bytes = -(-(self._right - 1).bit_length() // 8)  # b
-        self._cipher = Cipher(AES(key), ECB()).encryptor()  # noqa: S305 - the block cipher itself is what FF1 asks for
+        self._cipher = block_cipher(key)
         first = bytes((1, 2, 1)) + radix.to_bytes(3, "big") + bytes((10, self.left % 256))
         first += length.to_bytes(4, "big") + len(tweak).to_bytes(4, "big")  # P
-        constant = tweak + bytes((-len(tweak) - self._bytes - 1) % _BLOCK + 1 + self._bytes)  # Q, but for i and NUM(B)
-        state = bytes(_BLOCK)
-        for block in (first, *(constant[at : at + _BLOCK] for at in range(0, len(constant) - _BLOCK, _BLOCK))):
-            state = self._cipher.update(_xor(state, block))
-        last = _xor(state, constant[-_BLOCK:])
+        constant = tweak + bytes((-len(tweak) - self._bytes - 1) % BLOCK + 1 + self._bytes)  # Q, but for i and NUM(B)
+        state = bytes(BLOCK)
+        for block in (first, *(constant[at : at + BLOCK] for at in range(0, len(constant) - BLOCK, BLOCK))):
+            state = self._cipher.update(added(state, block))
+        last = added(state, constant[-BLOCK:])
         self._high, self._low = int.from_bytes(last[:8], "big"), int.from_bytes(last[8:], "big")
 
     def encrypt(self, left: Numbers, right: Numbers) -> None:
@@ -96,10 +93,6 @@ class Ff1:
         if self._bytes <= 4:  # d is 8
             return _remainder(value, modulus)
         return _extended(_remainder(value, modulus), words[:, 1].astype(np.uint64) >> np.uint64(32), modulus)
-
-
-def _xor(left: bytes, right: bytes) -> bytes:
-    return bytes(a ^ b for a, b in zip(left, right, strict=True))
 
 
 def _remainder(value: _Vector, modulus: int) -> _Vector:
