@@ -18,7 +18,6 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     Field,
-    SecretStr,
     ValidationError,
     ValidationInfo,
     model_validator,
@@ -35,6 +34,10 @@ from proxy.settings_types import (
     OutputFile,
     Port,
     Section,
+    ServerAuthorities,
+    ServerPassword,
+    ServerPort,
+    ServerTls,
     Text,
     host_and_port,
     resolved,
@@ -109,7 +112,7 @@ class UpstreamSettings(Section):
     host: Hosts = Field(
         description="name or address, or a folder with the server's Unix socket; or a list of such, or of `HOST:PORT`"
     )
-    port: Port = Field(5432, description="port (also part of a Unix socket's name)")
+    port: ServerPort = 5432
     target_session_attrs: Literal["any", "read-write", "read-only", "primary", "standby", "prefer-standby"] = Field(
         "any",
         description="which of several hosts will do: `any`, `read-write`, `read-only`, `primary`, `standby` or "
@@ -123,13 +126,9 @@ class UpstreamSettings(Section):
         "back; 0 for none",
     )
     user: Text = Field(description="pgveil's own account")
-    password: SecretStr | None = Field(None, description="its password, where the server asks for one")
-    tls: Literal["disable", "require", "verify-ca", "verify-full"] = Field(
-        "verify-full",
-        description="as libpq's `sslmode`: `disable`, `require`, `verify-ca` or `verify-full`",
-        json_schema_extra={"shown_default": "`verify-full`, or `disable` where the host is loopback or a socket"},
-    )
-    ca: InputFile | None = Field(None, description="PEM file of trusted authorities instead of the system's")
+    password: ServerPassword = None
+    tls: ServerTls = "verify-full"
+    ca: ServerAuthorities = None
     databases: tuple[Text, ...] = Field(
         (),
         description="databases whose catalogs the policy is checked against at start (others at their first session)",
@@ -229,16 +228,12 @@ class HandleDatabase(Section):
     """A PostgreSQL database in which proxies on several hosts keep their handles."""
 
     host: Text = Field(description="name or address, or a folder with the server's Unix socket")
-    port: Port = Field(5432, description="port (also part of a Unix socket's name)")
+    port: ServerPort = 5432
     database: Text = Field(description="database that has the schema, which `pgveil handles init` makes")
     user: Text = Field(description="an account with rights on that schema only")
-    password: SecretStr | None = Field(None, description="its password, where the server asks for one")
-    tls: Literal["disable", "require", "verify-ca", "verify-full"] = Field(
-        "verify-full",
-        description="as libpq's `sslmode`: `disable`, `require`, `verify-ca` or `verify-full`",
-        json_schema_extra={"shown_default": "`verify-full`, or `disable` where the host is loopback or a socket"},
-    )
-    ca: InputFile | None = Field(None, description="PEM file of trusted authorities instead of the system's")
+    password: ServerPassword = None
+    tls: ServerTls = "verify-full"
+    ca: ServerAuthorities = None
 
     @model_validator(mode="before")
     @classmethod

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo
 
 from proxy.identity.issuer import is_loopback
 
@@ -68,9 +68,23 @@ _MAX_PORT: Final = 65535
 InputFile = Annotated[Path, AfterValidator(resolved), AfterValidator(_existing_file)]
 InputPath = Annotated[Path, AfterValidator(resolved), AfterValidator(_existing)]
 OutputFile = Annotated[Path, AfterValidator(resolved), AfterValidator(_in_existing_folder)]
-Port = Annotated[int, Field(ge=0, le=65535)]
+Port = Annotated[int, Field(ge=0, le=_MAX_PORT)]
 Text = Annotated[str, Field(min_length=1)]
 Hosts = Annotated[tuple[Text, ...], BeforeValidator(_listed), AfterValidator(_hosts)]
+
+# How any database server is reached, whatever it is for.
+ServerPort = Annotated[Port, Field(description="port (also part of a Unix socket's name)")]
+ServerPassword = Annotated[SecretStr | None, Field(description="its password, where the server asks for one")]
+ServerTls = Annotated[
+    Literal["disable", "require", "verify-ca", "verify-full"],
+    Field(
+        description="as libpq's `sslmode`: `disable`, `require`, `verify-ca` or `verify-full`",
+        json_schema_extra={"shown_default": "`verify-full`, or `disable` where the host is loopback or a socket"},
+    ),
+]
+ServerAuthorities = Annotated[
+    InputFile | None, Field(description="PEM file of trusted authorities instead of the system's")
+]
 
 
 class Section(BaseModel):
