@@ -1,7 +1,7 @@
 """The ward: a small database of canaries, its twin, the masked copy, and a proxy in front of all that has one.
 
-Owns: the fixture ``ward``. Must not know: any attack. Invariant: the proxy's login upstream is the superuser's, so that
-no attack fails for want of a right in the database.
+Owns: the fixture ``ward``, and the clinic's proxy that takes hints. Must not know: any attack. Invariant: the ward's
+login upstream is the superuser's, so that no attack fails for want of a right in the database.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.support.copy_structure import exists, name_of
 from tests.support.disguises import Canaries
 from tests.support.masked_copy import mask_database
 from tests.support.postgres import Clinic
-from tests.support.proxy_process import ProxyProcess, copied_database, run_proxy
+from tests.support.proxy_process import Connection, ProxyProcess, copied_database, run_proxy
 from tests.support.twins import make_twin
 
 _HOLDS_ROWS = frozenset({RelationKind.TABLE, RelationKind.PARTITIONED_TABLE, RelationKind.MATERIALIZED_VIEW})
@@ -85,6 +85,26 @@ def ward(clinic: Clinic, tmp_path_factory: pytest.TempPathFactory) -> Iterator[W
         folder = tmp_path_factory.mktemp("ward")
         proxy = stack.enter_context(run_proxy(folder, server, policy=WARD / "policy.yaml", database=left))
         yield Ward(server, proxy, policy, left, right, masked, canaries)
+
+
+@pytest.fixture(scope="module")
+def hinting(clinic: Clinic, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProxyProcess]:
+    """A proxy that takes hints, and requires them of billing's logins."""
+    folder = tmp_path_factory.mktemp("hints")
+    issuer = {
+        "issuer": "urn:pgveil:local", "audience": "pgveil", "jwks": str(folder / "issuer/jwks.json"),
+        "leeway_seconds": 0,
+    }  # fmt: skip
+    identity = {"issuers": [issuer], "hints": "optional", "hints_required": ["billing"]}
+    with run_proxy(folder, clinic, sections={"identity": identity}) as running:
+        yield running
+
+
+@pytest.fixture
+def login(hinting: ProxyProcess) -> Iterator[Connection]:
+    """A clinician's session, as a BI server has it: it sees everything."""
+    with hinting.connect("clinician") as connection:
+        yield connection
 
 
 def _made(clinic: Clinic) -> ExitStack:

@@ -8,7 +8,6 @@ somebody's record.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from itertools import product
 from typing import Any
@@ -16,35 +15,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests.attacks.asking import NARROWER, QUERY, ROLES
 from tests.support.postgres import Clinic
-from tests.support.proxy_process import Connection, ProxyProcess, run_proxy
-
-ROLES = ("clinician", "analyst", "billing", "researcher", "partner_acme")
-QUERY = (
-    "SELECT patient_id, mrn, ssn, first_name, dob, zip, phone FROM clinic.patients WHERE patient_id <= 7"
-    " ORDER BY patient_id"
-)
-NARROWER = {"clinician": set(ROLES), "analyst": {"analyst"}, "billing": {"billing", "partner_acme"}}
-
-
-@pytest.fixture(scope="module")
-def hinting(clinic: Clinic, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProxyProcess]:
-    """A proxy that takes hints, and requires them of billing's logins."""
-    folder = tmp_path_factory.mktemp("hints")
-    issuer = {
-        "issuer": "urn:pgveil:local", "audience": "pgveil", "jwks": str(folder / "issuer/jwks.json"),
-        "leeway_seconds": 0,
-    }  # fmt: skip
-    identity = {"issuers": [issuer], "hints": "optional", "hints_required": ["billing"]}
-    with run_proxy(folder, clinic, sections={"identity": identity}) as running:
-        yield running
-
-
-@pytest.fixture
-def login(hinting: ProxyProcess) -> Iterator[Connection]:
-    """A clinician's session, as a BI server has it: it sees everything."""
-    with hinting.connect("clinician") as connection:
-        yield connection
+from tests.support.proxy_process import Connection, ProxyProcess
 
 
 def hint(proxy: ProxyProcess, *roles: str, subject: str = "ada@example.org", said: str = "", **more: Any) -> str:

@@ -30,6 +30,7 @@ from tests.support.playbook import (
     PARSED,
     REFUSED_TEXT,
     SUSPENDED,
+    UNKNOWN_PATH,
     Act,
     Playbook,
     Question,
@@ -46,16 +47,6 @@ _SET = Query(b"set search_path = clinic")
 _RESULT = (columns((0, 0)), done("SELECT 0"))
 _RUN = (Bind(b"", b"s1", _NOTHING), Describe(b"P", b""), Execute(b""), SYNC_MESSAGE)
 _FAILING_RUN = (Bind(b"", b"pgveil: statement refused", _NOTHING), *_RUN[1:])
-_UNKNOWN_PATH = ErrorResponse(
-    {
-        "S": "ERROR",
-        "V": "ERROR",
-        "C": "0A000",
-        "M": "the search path in force could not be found out",
-        "D": "The database did not answer pgveil's question about it, so names cannot be resolved safely.",
-        "H": "Send the statement again.",
-    }
-)
 _AFTER_CHANGE = ErrorResponse(
     {
         "S": "ERROR",
@@ -215,13 +206,13 @@ def test_a_question_that_fails_refuses_what_waits() -> None:
         .to_client()
         .to_upstream(Query(REFUSED_TEXT))
         .upstream(error("42883"), IDLE)
-        .to_client(_UNKNOWN_PATH, IDLE)
+        .to_client(UNKNOWN_PATH, IDLE)
         .client(Parse(b"", b"select a path"), SYNC_MESSAGE)
         .to_upstream(Question(2))
         .upstream(error("57014"), IDLE)
         .to_upstream(Parse(b"", REFUSED_TEXT), SYNC_MESSAGE)
         .upstream(error("42883"), IDLE)
-        .to_client(_UNKNOWN_PATH, IDLE)
+        .to_client(UNKNOWN_PATH, IDLE)
         .client(Query(b"select a path"))
         .to_upstream(Question(3))
         .upstream(*answer(b"clinic"), IDLE)
@@ -248,7 +239,7 @@ def test_a_question_that_fails_before_a_query_in_a_flight_leaves_the_query_its_o
         .to_client()
         .to_upstream(Query(REFUSED_TEXT), SYNC_MESSAGE)
         .upstream(error("42883"), IDLE, IDLE)
-        .to_client(_UNKNOWN_PATH, IDLE, IDLE)
+        .to_client(UNKNOWN_PATH, IDLE, IDLE)
         .run()
     )
 

@@ -16,6 +16,7 @@ from tests.support.playbook import (
     NO_ROWS,
     PARSED,
     REFUSED_TEXT,
+    UNKNOWN_PATH,
     Act,
     Playbook,
     Question,
@@ -32,16 +33,6 @@ _HIDDEN, _SHOWN = columns((0, 0)), columns((PATIENTS, SSN))
 _NOTHING = bytes(6)
 _ROWS = (row(b"*"), done("SELECT 1"))
 _PREPARE = b"prepare q as select a masked"
-_UNKNOWN_PATH = ErrorResponse(
-    {
-        "S": "ERROR",
-        "V": "ERROR",
-        "C": "0A000",
-        "M": "the search path in force could not be found out",
-        "D": "The database did not answer pgveil's question about it, so names cannot be resolved safely.",
-        "H": "Send the statement again.",
-    }
-)
 _STALE = ErrorResponse(
     {
         "S": "ERROR",
@@ -357,7 +348,7 @@ def test_without_the_path_no_statement_of_sql_is_bound() -> None:
         .to_client()
         .to_upstream(Bind(b"", b"pgveil: statement refused", _NOTHING), SYNC_MESSAGE)
         .upstream(error("26000"), IDLE)
-        .to_client(_UNKNOWN_PATH, IDLE)
+        .to_client(UNKNOWN_PATH, IDLE)
         .client(Bind(b"", b"q", _NOTHING), SYNC_MESSAGE)
         .to_upstream(Question(2))
         .upstream(*answer(b"x"), IDLE)

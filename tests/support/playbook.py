@@ -105,6 +105,16 @@ OUTDATED = ErrorResponse(
         "H": "Open it again.",
     }
 ).encode()
+UNKNOWN_PATH = ErrorResponse(
+    {
+        "S": "ERROR",
+        "V": "ERROR",
+        "C": "0A000",
+        "M": "the search path in force could not be found out",
+        "D": "The database did not answer pgveil's question about it, so names cannot be resolved safely.",
+        "H": "Send the statement again.",
+    }
+).encode()
 
 
 def refusal_at(position: int) -> bytes:
