@@ -1,7 +1,8 @@
 """The second look: Postgres' own tree of the statement against what the type check has seen.
 
 Owns: that comparison. Must not know: types, sqlglot. Invariant: every column reference and every parameter of the
-statement has been given a type exactly once, so that no clause can have been walked past.
+statement has been given a type exactly once, and every relation that it names was a FROM item exactly once, so that no
+clause can have been walked past, and no query taken for an expression of the one around it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ def assert_covered(original: Any, findings: Findings) -> None:
     """Raise UnsupportedRefusal where the check has not seen the statement ``original`` (a ParseResult) whole."""
     references: Counter[tuple[str, ...]] = Counter()
     mentions: Counter[int] = Counter()
+    relations: Counter[tuple[str, str, str]] = Counter()
     stack = [original]
     while stack:
         message = stack.pop()
@@ -27,12 +29,16 @@ def assert_covered(original: Any, findings: Findings) -> None:
                 references[tuple("*" if n.HasField("a_star") else n.string.sval for n in message.fields)] += 1
             case "ParamRef":
                 mentions[message.number] += 1
+            case "RangeVar":
+                relations[message.catalogname, message.schemaname, message.relname] += 1
             case _:
                 pass
     if references != findings.references:
         raise unsafe("Not every column that it names was looked at.")
     if mentions != findings.mentions:
         raise unsafe("Not every parameter that it names was looked at.")
+    if relations != findings.relations:
+        raise unsafe("Not every relation that it names was looked at.")
     tainted = {named.name for named in findings.names if named.kind.innermost is not None}
     if tainted & set(findings.unresolved):
         raise unsafe("A name of it stands for a token somewhere, and for nothing that is known elsewhere.")

@@ -87,7 +87,7 @@ class Expressions(ColumnReferences, ABC):
                 return self._alike([node.this, *node.expressions], scope, Use("COALESCE", meets=True))
             case exp.Nullif():
                 return self._alike([node.this, node.expression], scope, Use("NULLIF", meets=True))
-            case exp.Subquery():
+            case exp.Query() | exp.Values():  # in brackets of its own or, as JSON_ARRAY has it, without
                 return self._scalar(node, scope)
             case exp.Array():
                 return self._array(node, scope)

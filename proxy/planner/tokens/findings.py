@@ -83,7 +83,8 @@ class Findings:
     fit some tokens only, ``forbidden`` what no token may meet. ``orderings`` are all places where the order of values
     matters, what is inside one of them before it. ``selects`` have the names that unnamed outputs must keep. ``names``
     are all columns in scope anywhere, ``unresolved`` the names that were none of them; ``references`` and ``mentions``
-    count the columns and parameters that got a type, ``resolved`` tells which column a node is.
+    count the columns and parameters that got a type, ``relations`` those that became a FROM item (catalog, schema and
+    name as written); ``resolved`` tells which column a node is.
     """
 
     literals: list[tuple[exp.Literal, Variable]] = field(default_factory=list)
@@ -96,4 +97,5 @@ class Findings:
     unresolved: list[str] = field(default_factory=list)
     references: Counter[tuple[str, ...]] = field(default_factory=Counter)
     mentions: Counter[int] = field(default_factory=Counter)
+    relations: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     resolved: dict[int, Named] = field(default_factory=dict)

@@ -90,6 +90,7 @@ class Sources(Calls, ABC):
         return self._made(as_columns(outputs), outputs.open, name, names, before)
 
     def _table(self, node: exp.Table, name: str | None, names: list[str], before: Scope) -> Scope:
+        self.findings.relations[node.catalog, node.db, node.name] += 1
         sample = node.args.get("sample")
         if sample is not None:
             self.all_ordinary(sample.iter_expressions(), before, Use("in TABLESAMPLE"))

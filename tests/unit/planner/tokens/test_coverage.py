@@ -19,6 +19,7 @@ def _seen() -> Findings:
     findings = Findings()
     findings.references.update({("p", "mrn"): 1, ("p", "*"): 1, ("mrn",): 2})
     findings.mentions[1] = 2
+    findings.relations["", "", "patients"] = 1
     return findings
 
 
@@ -40,6 +41,17 @@ def test_a_parameter_that_was_walked_past_is_refused() -> None:
     """So is one parameter."""
     findings = _seen()
     findings.mentions[1] -= 1
+    with pytest.raises(UnsupportedRefusal, match="cannot be checked"):
+        assert_covered(grammar.parse(SQL), findings)
+
+
+@pytest.mark.parametrize(
+    ("relation", "more"), [(("", "", "patients"), -1), (("", "", "patients"), 1), (("", "clinic", "visits"), 1)]
+)
+def test_a_relation_that_was_walked_past_is_refused(relation: tuple[str, str, str], more: int) -> None:
+    """So is one relation: the columns of a query that was no query to the check are counted all the same."""
+    findings = _seen()
+    findings.relations[relation] += more
     with pytest.raises(UnsupportedRefusal, match="cannot be checked"):
         assert_covered(grammar.parse(SQL), findings)
 
